@@ -1,0 +1,1 @@
+"""Everything with effects: sessions, tables, files, commands."""

@@ -1,0 +1,1 @@
+"""Plain Python models: arrays in, arrays out, no Spark."""

@@ -1,0 +1,22 @@
+-- Job runs with row accounting and the versions they read and wrote.
+-- Grain: run_id.
+CREATE TABLE IF NOT EXISTS runs (
+    run_id STRING NOT NULL COMMENT 'job, UTC start and a random part',
+    job STRING NOT NULL COMMENT 'ingest, resample, normalize, train or score',
+    target STRING NOT NULL COMMENT 'what the run worked on, for example resample of 60 s bars',
+    state STRING NOT NULL COMMENT 'done or failed',
+    started_at TIMESTAMP NOT NULL COMMENT 'UTC instant',
+    finished_at TIMESTAMP NOT NULL COMMENT 'UTC instant',
+    inputs MAP<STRING, BIGINT> NOT NULL COMMENT 'table to Delta version that was read',
+    outputs MAP<STRING, BIGINT> NOT NULL COMMENT 'table to Delta version after the run',
+    n_read BIGINT COMMENT 'ingest: lines read = n_good + n_quarantined + n_duplicate + n_pending',
+    n_good BIGINT COMMENT 'ingest: rows that landed; other jobs: rows written',
+    n_quarantined BIGINT COMMENT 'ingest: lines refused',
+    n_duplicate BIGINT COMMENT 'ingest: exact repetitions dropped',
+    n_pending BIGINT COMMENT 'ingest: incomplete last lines',
+    config_digest STRING NOT NULL COMMENT 'SHA-256 of the settings that shape the result',
+    code_version STRING NOT NULL COMMENT 'version of Foretable',
+    message STRING COMMENT 'of a failed run: what went wrong'
+)
+USING delta
+COMMENT 'One row is a run of a job'
