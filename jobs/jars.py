@@ -1,0 +1,120 @@
+"""The two Delta jars: fetched once, checked by digest, shared by every process of a home."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.errors import StorageError
+
+MAVEN_CENTRAL = "https://repo1.maven.org/maven2"
+BLOCK = 1 << 16
+
+
+@dataclass(frozen=True)
+class Jar:
+    """One artifact of Maven Central, pinned."""
+
+    artifact: str
+    version: str
+    sha256: str
+
+    @property
+    def file_name(self) -> str:
+        """Name in the cache and at the end of the address."""
+        return f"{self.artifact}-{self.version}.jar"
+
+    def address(self, mirror: str) -> str:
+        """Where the mirror (laid out as Maven Central) keeps it."""
+        return f"{mirror.rstrip('/')}/io/delta/{self.artifact}/{self.version}/{self.file_name}"
+
+
+DELTA_JARS = (
+    Jar("delta-spark_4.2_2.13", "4.4.0", "27d4fd8b1f879535c573ed1c718177d6a27f24d3e626ba02e216369725721ead"),
+    Jar("delta-storage", "4.4.0", "c46735481fa8e326b0957be02b4420cbcab4b325bb08009b7f2045a95133f1cc"),
+)
+
+
+def delta_jars(
+    cache: Path, mirror: str = MAVEN_CENTRAL, jars: tuple[Jar, ...] = DELTA_JARS, say: Callable[[str], None] | None = None
+) -> list[Path]:
+    """Paths of the jars in ``cache``; what is missing is fetched from ``mirror``.
+
+    A broken download goes on where it stopped. Two processes at once: one fetches, the other waits.
+
+    Args:
+        cache: Folder of the jars; may already hold them (offline use).
+        mirror: Base address laid out as Maven Central; ``file:`` works too.
+        jars: What is wanted.
+        say: Told once before a download.
+
+    Raises:
+        StorageError: not to be had, or its digest is not the pinned one.
+    """
+    with _lock(cache):
+        return [_have(jar, cache, mirror, say) for jar in jars]
+
+
+@contextlib.contextmanager
+def _lock(cache: Path) -> Iterator[None]:
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        lock = (cache / ".lock").open("w")
+    except OSError as e:
+        raise StorageError(f"the jar cache {cache} cannot be written ({e.strerror}): set FORETABLE_HOME to a folder of yours") from e
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _have(jar: Jar, cache: Path, mirror: str, say: Callable[[str], None] | None) -> Path:
+    target = cache / jar.file_name
+    if target.exists():
+        if _sha256(target) == jar.sha256:
+            return target
+        raise StorageError(f"{target} is not the pinned file (its SHA-256 differs): delete it and run again")
+    if say:
+        say(f"fetching {jar.file_name} from {mirror}")
+    part = target.with_suffix(".part")
+    try:
+        _download(jar.address(mirror), part)
+    except (urllib.error.URLError, OSError) as e:
+        reason = getattr(e, "reason", None) or e
+        raise StorageError(
+            f"{jar.file_name} could not be fetched from {mirror} ({reason}): copy it to {cache}, "
+            "or name a mirror in FORETABLE_MAVEN_MIRROR, and run again"
+        ) from e
+    if _sha256(part) != jar.sha256:
+        part.unlink()
+        raise StorageError(f"{mirror} sent a {jar.file_name} that is not the pinned one: try another FORETABLE_MAVEN_MIRROR")
+    os.replace(part, target)
+    return target
+
+
+def _download(address: str, part: Path) -> None:
+    start = part.stat().st_size if part.exists() else 0
+    request = urllib.request.Request(address, headers={"Range": f"bytes={start}-"} if start else {})
+    try:
+        answer = urllib.request.urlopen(request, timeout=60)
+    except urllib.error.HTTPError as e:
+        if e.code == 416:  # nothing is missing: the file was whole, only its renaming was cut off
+            return
+        raise
+    with answer, part.open("ab" if getattr(answer, "status", None) == 206 else "wb") as out:
+        expected = answer.headers.get("Content-Length")
+        written = 0
+        while block := answer.read(BLOCK):
+            out.write(block)
+            written += len(block)
+        if expected is not None and written < int(expected):
+            raise OSError(f"the connection broke after {start + written} bytes; the next run goes on from there")
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()

@@ -1,0 +1,78 @@
+"""Tables and statements: the text lies in ``sql/``, one statement a file; values and names travel as parameters."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from models.errors import DataContractError, UsageError
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+TABLES = (
+    "orders",
+    "orders__quarantine",
+    "gaps",
+    "ingested_files",
+    "trades",
+    "bars",
+    "features",
+    "feature_scales",
+    "predictions",
+    "runs",
+)
+_PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
+_COMMENT_OR_STRING = re.compile(r"--[^\n]*|'(?:[^'\\]|\\.)*'")
+
+
+def create_tables(spark: SparkSession) -> None:
+    """Create the tables of design section 5 that the current schema lacks; what is there stays as it is."""
+    have = {row.tableName for row in spark.sql("SHOW TABLES").collect()}
+    for table in TABLES:
+        if table not in have:
+            run_sql(spark, f"ddl/{table}")
+
+
+def run_sql(spark: SparkSession, statement: str, **parameters: Any) -> DataFrame:
+    """Run ``sql/<statement>.sql`` with its named parameters.
+
+    Args:
+        spark: Session in the schema that the statement means.
+        statement: Path below ``sql/`` without the ending, for example ``queries/bars``.
+        parameters: A value for each ``:name`` of the text; for ``IDENTIFIER(:name)`` a table name.
+
+    Raises:
+        UsageError: a parameter is missing or not in the text, by name.
+    """
+    text = sql_text(statement)
+    wanted = set(_PARAMETER.findall(_COMMENT_OR_STRING.sub("", text)))
+    if missing := sorted(wanted - parameters.keys()):
+        raise UsageError(f"{statement}.sql lacks a value for {', '.join(missing)}")
+    if extra := sorted(parameters.keys() - wanted):
+        raise UsageError(f"{statement}.sql has no parameter {', '.join(extra)}; it has {', '.join(sorted(wanted)) or 'none'}")
+    return spark.sql(text, args=parameters) if parameters else spark.sql(text)
+
+
+@cache
+def sql_text(statement: str) -> str:
+    """Text of ``sql/<statement>.sql`` as packaged."""
+    return (resources.files("sql") / f"{statement}.sql").read_text(encoding="utf-8")
+
+
+def table_version(spark: SparkSession, table: str) -> int:
+    """Newest Delta version of a table.
+
+    Raises:
+        DataContractError: there is no such table.
+    """
+    from delta.tables import DeltaTable
+    from pyspark.errors import AnalysisException
+
+    try:
+        spark.table(table)  # adopts a table that another process made; forName alone does not
+        return int(DeltaTable.forName(spark, table).history(1).collect()[0].version)
+    except AnalysisException as e:
+        raise DataContractError(f"there is no Delta table {table}: SHOW TABLES lists what is there") from e

@@ -1,0 +1,1 @@
+"""SQL text and the Java sources of the Spark extension, as package data; no Python lives here."""
