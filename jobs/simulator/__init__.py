@@ -1,0 +1,1 @@
+"""A simulated exchange: a limit-order book whose order-level messages look like Coinbase's "full" channel."""
