@@ -1,0 +1,31 @@
+"""Which rows of a table differ from what they should be: writing only these makes a rerun write nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+
+def row_changes(held: DataFrame, wanted: DataFrame, key: Sequence[str]) -> DataFrame:
+    """Rows to insert, update or delete so that ``held`` becomes ``wanted``.
+
+    Args:
+        held: Rows of the table now, ``key`` unique.
+        wanted: Rows that should be there, with the columns of ``held``, ``key`` unique.
+        key: Columns that name a row; none is NULL.
+
+    Returns:
+        The differing rows of ``wanted``, and those of ``held`` that it lacks, with ``is_deleted``. NULL equals NULL.
+    """
+    values = [name for name in held.columns if name not in key]
+    old = held.select(*key, F.struct(*values).alias("_old"))
+    new = wanted.select(*key, F.struct(*values).alias("_new"))
+    return (
+        old.join(new, on=list(key), how="full_outer")
+        .where(~F.col("_old").eqNullSafe(F.col("_new")))
+        .withColumn("is_deleted", F.col("_new").isNull())
+        .withColumn("_row", F.coalesce("_new", "_old"))
+        .select(*key, *[F.col("_row")[name].alias(name) for name in values], "is_deleted")
+    )
