@@ -1,0 +1,104 @@
+"""The model families by name: what each can do, its options with their defaults, and how to build one."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from models.errors import UsageError
+from models.keras_models import RECURRENT_OPTIONS, RecurrentModel
+from models.names import near_first
+from models.protocol import Model, ModelSpec, Task
+from models.sklearn_models import FORESTS, GRADIENT_BOOSTING, LOGISTIC, RIDGE, SklearnModel, sklearn_options
+
+
+@dataclass(frozen=True)
+class Family:
+    """One kind of model.
+
+    Attributes:
+        tasks: The tasks that it can do.
+        takes_sequences: Whether its input is a window of steps instead of one row.
+        options: For a task, the name and default of each option.
+        build: Makes an unfitted model from the spec and the feature names.
+    """
+
+    tasks: tuple[Task, ...]
+    takes_sequences: bool
+    options: Callable[[Task], dict[str, Any]]
+    build: Callable[[ModelSpec, tuple[str, ...]], Model]
+
+
+def _sklearn_family(estimators: Mapping[Task, Any]) -> Family:
+    return Family(
+        tasks=tuple(estimators),
+        takes_sequences=False,
+        options=lambda task: sklearn_options(estimators[task]),
+        build=lambda spec, features: SklearnModel(spec, features, estimators[spec.task]),
+    )
+
+
+def _recurrent_family(layer: str) -> Family:
+    return Family(
+        tasks=("regression", "classification"),
+        takes_sequences=True,
+        options=lambda task: dict(RECURRENT_OPTIONS),
+        build=lambda spec, features: RecurrentModel(spec, features, layer),
+    )
+
+
+FAMILIES: dict[str, Family] = {
+    "ridge": _sklearn_family(RIDGE),
+    "logistic": _sklearn_family(LOGISTIC),
+    "random_forest": _sklearn_family(FORESTS),
+    "gradient_boosting": _sklearn_family(GRADIENT_BOOSTING),
+    "lstm": _recurrent_family("LSTM"),
+    "gru": _recurrent_family("GRU"),
+}
+FAMILY_NAMES = tuple(FAMILIES)
+
+
+def family_options(family: str, task: Task) -> dict[str, Any]:
+    """Return the options of a family with their defaults.
+
+    Raises:
+        UsageError: The family is unknown or cannot do the task.
+    """
+    if family not in FAMILIES:
+        raise UsageError(f"There is no model family {family!r}; choose one of {', '.join(near_first(family, FAMILIES))}.")
+    if task not in FAMILIES[family].tasks:
+        able = [name for name, other in FAMILIES.items() if task in other.tasks]
+        raise UsageError(f"{family} cannot do {task}; choose one of {', '.join(able)}.")
+    return FAMILIES[family].options(task)
+
+
+def check_spec(spec: ModelSpec) -> None:
+    """Refuse a spec that no family can fit.
+
+    Raises:
+        UsageError: Unknown family, task or option, or a sequence length that does not fit the family.
+    """
+    known = family_options(spec.family, spec.task)
+    for option in spec.options:
+        if option not in known:
+            raise UsageError(
+                f"{spec.family} has no option {option!r}; its options are {', '.join(near_first(option, known))}."
+            )
+    takes_sequences = FAMILIES[spec.family].takes_sequences
+    if takes_sequences and spec.sequence_length < 2:
+        raise UsageError(
+            f"{spec.family} takes windows of at least 2 steps, got sequence_length {spec.sequence_length}; set it to 2 or more."
+        )
+    if not takes_sequences and spec.sequence_length != 1:
+        raise UsageError(
+            f"{spec.family} takes one row, got sequence_length {spec.sequence_length}; set it to 1 or choose lstm or gru."
+        )
+
+
+def build_model(spec: ModelSpec, feature_names: tuple[str, ...]) -> Model:
+    """Return the unfitted model that ``spec`` asks for.
+
+    Raises:
+        UsageError: As :func:`check_spec`.
+    """
+    check_spec(spec)
+    return FAMILIES[spec.family].build(spec, tuple(feature_names))

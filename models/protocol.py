@@ -1,0 +1,95 @@
+"""What every model family offers, so that training, scoring and the registry treat them alike."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import ModelContractError
+
+Task = Literal["regression", "classification"]
+Rows = NDArray[np.float64]
+Labels = NDArray[Any]
+Validation = tuple[Rows, Labels]
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What the configuration asks for: one model to fit.
+
+    Attributes:
+        name: Name in the registry.
+        family: One of ``models.families.FAMILY_NAMES``.
+        label: Name of the value to predict.
+        task: Whether the label is a number or a class.
+        options: The family's own parameters; those left out take the family's defaults.
+        sequence_length: Steps in one input, oldest first; 1 for families that take one row.
+        seed: Makes the fit repeatable.
+        horizon_seconds: How far the label looks ahead; None where it does not look ahead.
+    """
+
+    name: str
+    family: str
+    label: str
+    task: Task = "regression"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    sequence_length: int = 1
+    seed: int = 0
+    horizon_seconds: int | None = None
+
+
+class Model(Protocol):
+    """A model that can be fitted, asked and saved.
+
+    ``X`` is float64 in C order: (n_rows, n_features) where ``sequence_length`` is 1, else
+    (n_rows, sequence_length, n_features) with the oldest step first. Columns are in the order of ``feature_names``.
+    """
+
+    spec: ModelSpec
+    feature_names: tuple[str, ...]
+    label: str
+    task: Task
+    sequence_length: int
+    artifact_format: str
+
+    @property
+    def classes(self) -> Labels | None:
+        """The labels seen in training, sorted, in their own type; None for a regressor."""
+
+    @property
+    def loss_history(self) -> dict[str, list[float]]:
+        """Loss per iteration for ``train`` and ``validation``; empty where the family has no iterations."""
+
+    def fit(self, X: Rows, y: Labels, validation: Validation | None = None) -> "Model":
+        """Fit on ``X`` and ``y``; families that stop early watch ``validation``, which must be later in time."""
+
+    def predict(self, X: Rows) -> Labels:
+        """One prediction a row: float64 in the unit of the label, or the class in the type of the label."""
+
+    def predict_probability(self, X: Rows) -> NDArray[np.float64]:
+        """(n_rows, n_classes) in the order of ``classes``; a regressor raises ModelContractError."""
+
+
+def check_input(X: Rows, feature_names: tuple[str, ...], sequence_length: int) -> Rows:
+    """Return ``X`` as float64 in C order.
+
+    Raises:
+        ModelContractError: The shape is not that of the model's input.
+    """
+    rows = np.ascontiguousarray(X, dtype=np.float64)
+    row_shape = (len(feature_names),) if sequence_length == 1 else (sequence_length, len(feature_names))
+    if rows.ndim != len(row_shape) + 1 or rows.shape[1:] != row_shape:
+        raise ModelContractError(
+            f"The model takes inputs of shape (rows, {', '.join(map(str, row_shape))}), got {rows.shape}; "
+            f"pass the features {', '.join(feature_names)} in this order."
+        )
+    return rows
+
+
+def refuse_probability(label: str) -> ModelContractError:
+    """Return the error of asking a regressor for a probability."""
+    return ModelContractError(
+        f"The model of {label} predicts a number, which has no probability; use predict, or train a classifier."
+    )

@@ -1,0 +1,137 @@
+"""Families that scikit-learn fits: one row in, one prediction out."""
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils._param_validation import InvalidParameterError
+
+from models.errors import UsageError
+from models.fixed_order_linear import FixedOrderLogisticRegression, FixedOrderRidge
+from models.protocol import Labels, ModelSpec, Rows, Task, Validation, check_input, refuse_probability
+
+N_FIT_THREADS = 2
+_SET_BY_US = frozenset({"random_state", "n_jobs", "verbose", "warm_start"})
+
+
+@dataclass(frozen=True)
+class SklearnChoice:
+    """An estimator class with the defaults that suit labels of which features explain little.
+
+    Attributes:
+        estimator: scikit-learn class; its constructor's parameters are the options.
+        defaults: What differs from scikit-learn's own defaults.
+        scaled: Whether the inputs are standardized first.
+    """
+
+    estimator: type
+    defaults: Mapping[str, Any]
+    scaled: bool = False
+
+
+_FOREST_DEFAULTS = {"n_estimators": 100, "max_depth": 6, "min_samples_leaf": 50, "max_samples": 0.5}
+_BOOSTING_DEFAULTS = {"learning_rate": 0.05, "max_iter": 200, "max_depth": 3, "min_samples_leaf": 100, "l2_regularization": 10.0}
+
+RIDGE: dict[Task, SklearnChoice] = {"regression": SklearnChoice(FixedOrderRidge, {"alpha": 100.0}, scaled=True)}
+LOGISTIC: dict[Task, SklearnChoice] = {
+    "classification": SklearnChoice(FixedOrderLogisticRegression, {"C": 0.01, "max_iter": 500}, scaled=True)
+}
+FORESTS: dict[Task, SklearnChoice] = {
+    "regression": SklearnChoice(RandomForestRegressor, {**_FOREST_DEFAULTS, "max_features": 0.5}),
+    "classification": SklearnChoice(RandomForestClassifier, {**_FOREST_DEFAULTS, "max_features": "sqrt"}),
+}
+GRADIENT_BOOSTING: dict[Task, SklearnChoice] = {
+    "regression": SklearnChoice(HistGradientBoostingRegressor, {**_BOOSTING_DEFAULTS, "early_stopping": False}),
+    "classification": SklearnChoice(HistGradientBoostingClassifier, {**_BOOSTING_DEFAULTS, "early_stopping": False}),
+}
+
+
+def sklearn_options(choice: SklearnChoice) -> dict[str, Any]:
+    """Return name and default of each option; those that Foretable sets (seed, threads) and deprecated ones are left out."""
+    base = next(cls for cls in choice.estimator.__mro__ if "__init__" in vars(cls))
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(base).parameters.items()
+        if name not in _SET_BY_US and parameter.default not in ("deprecated", "warn")
+    }
+    return {**defaults, **choice.defaults}
+
+
+class SklearnModel:
+    """A scikit-learn estimator behind the protocol of ``models.protocol.Model``."""
+
+    artifact_format = "skops"
+
+    def __init__(self, spec: ModelSpec, feature_names: tuple[str, ...], choice: SklearnChoice) -> None:
+        """Make an unfitted model; ``spec`` is checked by ``models.families``."""
+        self.spec = spec
+        self.feature_names = feature_names
+        self.label = spec.label
+        self.task = spec.task
+        self.sequence_length = 1
+        core = choice.estimator(**{**choice.defaults, **spec.options})
+        threads = {"n_jobs": N_FIT_THREADS} if choice.estimator in (RandomForestRegressor, RandomForestClassifier) else {}
+        core.set_params(random_state=spec.seed, **threads)
+        self._core = core
+        self.estimator = make_pipeline(StandardScaler(), core) if choice.scaled else core
+
+    @property
+    def classes(self) -> Labels | None:
+        """The labels seen in training, sorted; None for a regressor."""
+        return self.estimator.classes_ if self.task == "classification" else None
+
+    @property
+    def loss_history(self) -> dict[str, list[float]]:
+        """Loss per boosting iteration; empty for the other families."""
+        parts = {"train": "train_score_", "validation": "validation_score_"}
+        scores = {part: getattr(self._core, attribute, ()) for part, attribute in parts.items()}
+        return {part: [-float(score) for score in values] for part, values in scores.items() if len(values)}
+
+    def fit(self, X: Rows, y: Labels, validation: Validation | None = None) -> "SklearnModel":
+        """Fit; gradient boosting stops early on ``validation``.
+
+        Raises:
+            UsageError: An option has a value that scikit-learn refuses.
+        """
+        rows = check_input(X, self.feature_names, self.sequence_length)
+        extra: dict[str, Any] = {}
+        if validation is not None and isinstance(
+            self._core, HistGradientBoostingRegressor | HistGradientBoostingClassifier
+        ):
+            self._core.set_params(early_stopping=True)
+            extra = {"X_val": validation[0], "y_val": _plain_labels(validation[1])}
+        try:
+            self.estimator.fit(rows, _plain_labels(y), **extra)
+        except InvalidParameterError as refused:
+            raise UsageError(f"{self.spec.family} refuses an option: {' '.join(str(refused).split())}") from refused
+        if hasattr(self._core, "n_jobs"):
+            # Threads add the trees up in the order in which they finish: with one thread the sum is always the same.
+            self._core.set_params(n_jobs=None)
+        return self
+
+    def predict(self, X: Rows) -> Labels:
+        """One prediction a row; the same for a row whatever rows come with it."""
+        return self.estimator.predict(check_input(X, self.feature_names, self.sequence_length))
+
+    def predict_probability(self, X: Rows) -> NDArray[np.float64]:
+        """(n_rows, n_classes) in the order of ``classes``."""
+        if self.task == "regression":
+            raise refuse_probability(self.label)
+        return self.estimator.predict_proba(check_input(X, self.feature_names, self.sequence_length))
+
+
+def _plain_labels(y: Labels) -> Labels:
+    """Return text labels as a fixed-width array, which an artifact can hold without pickle."""
+    labels = np.asarray(y)
+    return labels.astype(str) if labels.dtype == object else labels
