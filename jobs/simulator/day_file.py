@@ -64,6 +64,8 @@ class DayFile:
     def _publish(self) -> None:
         self._file.flush()
         os.fsync(self._file.fileno())
-        if self._path.exists() and not filecmp.cmp(self._path, self._aside, shallow=False):
+        if self._path.exists():
+            if filecmp.cmp(self._path, self._aside, shallow=False):
+                return
             raise SafetyError(f"{self._path} exists with other content: choose an empty folder or remove the file")
         os.replace(self._aside, self._path)

@@ -38,7 +38,7 @@ class Faults:
     def __post_init__(self) -> None:
         """Check the shares."""
         shares = [getattr(self, field.name) for field in fields(self)]
-        if min(shares) < 0 or sum(shares) > 1:
+        if not (min(shares) >= 0 and sum(shares) <= 1):
             raise UsageError(f"fault shares must be at least 0 and together at most 1, got {shares}")
 
     @property

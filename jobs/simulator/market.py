@@ -1,10 +1,11 @@
 """Settings of a simulated market."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from jobs.simulator.instruments import INSTRUMENTS, Instrument
-from jobs.simulator.order_flow import MESSAGES_PER_SECOND
+from jobs.simulator.order_flow import ACTIVITY_SWING, MESSAGES_PER_SECOND
 from models.errors import UsageError
 
 LONGEST_SECONDS = 366 * 86_400
@@ -65,6 +66,22 @@ class Market:
         return tuple(INSTRUMENTS[symbol] for symbol in self.symbols)
 
 
-def seconds_for_messages(n_messages: int, n_symbols: int, messages_per_second: float = MESSAGES_PER_SECOND) -> int:
-    """Market seconds in which about ``n_messages`` messages of all symbols together arrive (at least 1)."""
-    return max(1, round(n_messages / (n_symbols * messages_per_second)))
+def expected_messages(market: Market) -> float:
+    """About how many messages all symbols together send; the mean rate follows the activity of the hour."""
+    day = 86_400 / (2 * math.pi)
+    start_seconds = market.start_us / 1e6
+    end_seconds = start_seconds + market.duration_seconds
+    swing = ACTIVITY_SWING * day * (math.sin(end_seconds / day) - math.sin(start_seconds / day))
+    return len(market.symbols) * market.messages_per_second * (market.duration_seconds + swing)
+
+
+def last_for_messages(market: Market, n_messages: int) -> Market:
+    """The market with the duration in which about ``n_messages`` messages of all symbols together arrive."""
+    shortest, longest = 1, LONGEST_SECONDS
+    while shortest < longest:
+        middle = (shortest + longest) // 2
+        if expected_messages(replace(market, duration_seconds=middle)) < n_messages:
+            shortest = middle + 1
+        else:
+            longest = middle
+    return replace(market, duration_seconds=shortest)

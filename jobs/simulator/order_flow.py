@@ -52,6 +52,7 @@ SWEEP_PROBABILITY = 0.05  # of taking more than the best order offers
 SIZE_SPREAD = 0.8  # standard deviation of log size
 SIZE_STEP = 100  # units of 1e-8
 SEED_ORDERS = 20  # orders a side that open the book
+ACTIVITY_SWING = 0.25  # busier at midnight UTC and quieter at noon by this share
 EVENT_ROOM = 4096  # more messages than one event can cause
 SECOND_US = 1_000_000
 DAY_US = 86_400 * SECOND_US
@@ -148,7 +149,7 @@ def _withdraw_any(out, n, counters, book, stream):  # type: ignore[no-untyped-de
 
 @njit(cache=True)
 def _total_rate(flow, counters):  # type: ignore[no-untyped-def]
-    activity = 1.0 + 0.25 * math.cos(2.0 * math.pi * (counters[CLOCK_US] % DAY_US) / DAY_US)
+    activity = 1.0 + ACTIVITY_SWING * math.cos(2.0 * math.pi * (counters[CLOCK_US] % DAY_US) / DAY_US)
     resting = counters[N_BIDS] + counters[N_ASKS]
     return flow.speed * activity, AGGRESSIVE_RATE + LIMIT_RATE + CANCEL_RATE * resting
 
