@@ -1,31 +1,26 @@
 """A fitted model as a folder: what is written, its digest, and how it is read back to score rows.
 
-The folder holds ``manifest.json`` and the files of one format. Its digest is checked before any file is parsed, and what
-is parsed are the very bytes that were checked.
+The folder holds ``manifest.json`` and the files of one format. Its digest is checked before any file is parsed, and the
+bytes that are parsed are the very bytes that were checked. The libraries of a format are imported when it is used.
 """
 
 import hashlib
-import json
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ModelContractError
-from models.format_keras import ONNX_FILE_NAME, OnnxEngine, write_keras
-from models.format_skops import FILE_NAME as SKOPS_FILE_NAME
-from models.format_skops import read_skops, write_skops
-from models.protocol import Labels, Model, Rows, Task, check_input, refuse_probability
+from models.manifest import Manifest
+from models.protocol import Labels, Model, Rows, check_input, refuse_probability
+
+if TYPE_CHECKING:
+    from models.keras_models import RecurrentModel
+    from models.sklearn_models import SklearnModel
 
 MANIFEST = "manifest.json"
-LabelType = Literal["DOUBLE", "BIGINT", "BOOLEAN", "STRING"]
-_LABEL_TYPES: dict[str, LabelType] = {"f": "DOUBLE", "i": "BIGINT", "u": "BIGINT", "b": "BOOLEAN", "U": "STRING"}
-_NUMPY_TYPES: dict[str, type] = {"DOUBLE": np.float64, "BIGINT": np.int64, "BOOLEAN": np.bool_, "STRING": np.str_}
-_WRITERS: dict[str, Any] = {"skops": write_skops, "keras": write_keras}
-_LIBRARIES = {"skops": ("numpy", "scikit-learn", "skops"), "keras": ("keras", "numpy", "onnxruntime", "tf2onnx")}
 
 
 class Engine(Protocol):
@@ -36,74 +31,6 @@ class Engine(Protocol):
 
     def predict_probability(self, X: Rows) -> NDArray[np.float64]:
         """(n_rows, n_classes)."""
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What ``manifest.json`` says about a model.
-
-    Attributes:
-        format: skops or keras.
-        family: Model family.
-        task: regression or classification.
-        feature_names: Order of the features in an input.
-        label: What is predicted.
-        classes: The labels of a classifier in the order of its probabilities; empty for a regressor.
-        label_type: SQL type of a prediction.
-        sequence_length: Steps in an input; 1 for one row.
-        horizon_seconds: How far ahead the label looks; None where it does not.
-        options: Options of the family as configured.
-        seed: Seed of the fit.
-        libraries: Versions of the libraries that wrote the files.
-    """
-
-    format: str
-    family: str
-    task: Task
-    feature_names: tuple[str, ...]
-    label: str
-    classes: tuple[Any, ...]
-    label_type: LabelType
-    sequence_length: int
-    horizon_seconds: int | None
-    options: dict[str, Any]
-    seed: int
-    libraries: dict[str, str]
-
-    @staticmethod
-    def of(model: Model) -> "Manifest":
-        """Return the manifest of a fitted model."""
-        classes = model.classes
-        return Manifest(
-            format=model.artifact_format,
-            family=model.spec.family,
-            task=model.task,
-            feature_names=model.feature_names,
-            label=model.label,
-            classes=() if classes is None else tuple(classes.tolist()),
-            label_type="DOUBLE" if classes is None else _LABEL_TYPES[classes.dtype.kind],
-            sequence_length=model.sequence_length,
-            horizon_seconds=model.spec.horizon_seconds,
-            options=dict(model.spec.options),
-            seed=model.spec.seed,
-            libraries={library: version(library) for library in _LIBRARIES[model.artifact_format]},
-        )
-
-    @staticmethod
-    def from_json(text: str | bytes) -> "Manifest":
-        """Return the manifest that :meth:`to_json` wrote."""
-        fields = json.loads(text)
-        fields["feature_names"] = tuple(fields["feature_names"])
-        fields["classes"] = tuple(fields["classes"])
-        return Manifest(**fields)
-
-    def to_json(self) -> str:
-        """Return the manifest as JSON text."""
-        return json.dumps(self.__dict__, indent=2, sort_keys=True)
-
-    def class_array(self) -> Labels | None:
-        """Return the classes in the type of the label; None for a regressor."""
-        return np.array(self.classes, dtype=_NUMPY_TYPES[self.label_type]) if self.task == "classification" else None
 
 
 @dataclass(frozen=True)
@@ -146,7 +73,14 @@ def save_artifact(model: Model, folder: Path) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise ModelContractError(f"{folder} is not empty; save the model into a new folder.")
-    _WRITERS[model.artifact_format](model, folder)
+    if model.artifact_format == "keras":
+        from models.format_keras import write_keras
+
+        write_keras(cast("RecurrentModel", model), folder)
+    else:
+        from models.format_skops import write_skops
+
+        write_skops(cast("SklearnModel", model), folder)
     (folder / MANIFEST).write_text(Manifest.of(model).to_json(), encoding="utf-8")
     return digest_of(_read_files(folder))
 
@@ -165,12 +99,17 @@ def load_scorer(folder: Path, digest: str) -> Scorer:
             f"{digest[:12]}); restore the folder from a copy or train the model again."
         )
     manifest = Manifest.from_json(files[MANIFEST])
-    engine: Engine
+    return Scorer(manifest, found, _read_engine(manifest, files))
+
+
+def _read_engine(manifest: Manifest, files: dict[str, bytes]) -> Engine:
     if manifest.format == "keras":
-        engine = OnnxEngine(files[ONNX_FILE_NAME], manifest.class_array())
-    else:
-        engine = read_skops(files[SKOPS_FILE_NAME])
-    return Scorer(manifest, found, engine)
+        from models.format_keras import ONNX_FILE_NAME, OnnxEngine
+
+        return OnnxEngine(files[ONNX_FILE_NAME], manifest.class_array())
+    from models.format_skops import SKOPS_FILE_NAME, read_skops
+
+    return read_skops(files[SKOPS_FILE_NAME])
 
 
 def digest_of(files: dict[str, bytes]) -> str:

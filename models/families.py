@@ -64,7 +64,9 @@ def family_options(family: str, task: Task) -> dict[str, Any]:
         UsageError: The family is unknown or cannot do the task.
     """
     if family not in FAMILIES:
-        raise UsageError(f"There is no model family {family!r}; choose one of {', '.join(near_first(family, FAMILIES))}.")
+        raise UsageError(
+            f"There is no model family {family!r}; choose one of {', '.join(near_first(family, FAMILIES))}."
+        )
     if task not in FAMILIES[family].tasks:
         able = [name for name, other in FAMILIES.items() if task in other.tasks]
         raise UsageError(f"{family} cannot do {task}; choose one of {', '.join(able)}.")
@@ -86,11 +88,13 @@ def check_spec(spec: ModelSpec) -> None:
     takes_sequences = FAMILIES[spec.family].takes_sequences
     if takes_sequences and spec.sequence_length < 2:
         raise UsageError(
-            f"{spec.family} takes windows of at least 2 steps, got sequence_length {spec.sequence_length}; set it to 2 or more."
+            f"{spec.family} takes windows of at least 2 steps, got sequence_length {spec.sequence_length}; "
+            "set it to 2 or more."
         )
     if not takes_sequences and spec.sequence_length != 1:
         raise UsageError(
-            f"{spec.family} takes one row, got sequence_length {spec.sequence_length}; set it to 1 or choose lstm or gru."
+            f"{spec.family} takes one row, got sequence_length {spec.sequence_length}; "
+            "set it to 1 or choose lstm or gru."
         )
 
 

@@ -61,9 +61,10 @@ def write_keras(model: RecurrentModel, folder: Path) -> None:
     """Write ``model.keras`` and ``model.onnx`` into ``folder``."""
     import_keras()
     network = model.network
-    network.save(folder / KERAS_FILE_NAME)
-    network(np.zeros((1, model.sequence_length, len(model.feature_names)), dtype=np.float32))
     with warnings.catch_warnings():
-        # Keras probes for an alias that NumPy is about to define again (keras/src/export/tf2onnx_lib.py).
+        # TensorFlow's variables lack an argument of NumPy 2; Keras probes for an alias that NumPy may define again.
+        warnings.filterwarnings("ignore", message="__array__ implementation", category=DeprecationWarning)
         warnings.filterwarnings("ignore", message=".*np.object.*", category=FutureWarning)
+        network.save(folder / KERAS_FILE_NAME)
+        network(np.zeros((1, model.sequence_length, len(model.feature_names)), dtype=np.float32))
         network.export(folder / ONNX_FILE_NAME, format="onnx", verbose=False)

@@ -5,16 +5,18 @@ import json
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ModelContractError
 from models.protocol import Labels, Rows
-from models.sklearn_models import SklearnModel
 
-FILE_NAME = "model.skops"
+if TYPE_CHECKING:
+    from models.sklearn_models import SklearnModel
+
+SKOPS_FILE_NAME = "model.skops"
 _OURS = ("models.fixed_order_linear.FixedOrderRidge", "models.fixed_order_linear.FixedOrderLogisticRegression")
 _TREES = ("sklearn.tree._tree.Tree", "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor")
 _LOADERS = frozenset(
@@ -75,11 +77,11 @@ class SkopsEngine:
         return self.estimator.predict_proba(X)
 
 
-def write_skops(model: SklearnModel, folder: Path) -> None:
+def write_skops(model: "SklearnModel", folder: Path) -> None:
     """Write ``model.skops`` into ``folder``."""
     import skops.io
 
-    skops.io.dump(model.estimator, folder / FILE_NAME, compression=zipfile.ZIP_DEFLATED)
+    skops.io.dump(model.estimator, folder / SKOPS_FILE_NAME, compression=zipfile.ZIP_DEFLATED)
 
 
 def read_skops(content: bytes) -> SkopsEngine:
@@ -95,12 +97,12 @@ def read_skops(content: bytes) -> SkopsEngine:
             schema = json.loads(archive.read("schema.json"))
     except (zipfile.BadZipFile, KeyError, ValueError) as unreadable:
         raise ModelContractError(
-            f"{FILE_NAME} is not a skops file, and pickle is refused; train the model again with foretable train."
+            f"{SKOPS_FILE_NAME} is not a skops file, and pickle is refused; train the model again with foretable train."
         ) from unreadable
     refused = sorted({name for name, loader in _nodes(schema) if name not in ALLOWED_TYPES or loader not in _LOADERS})
     if refused:
         raise ModelContractError(
-            f"{FILE_NAME} holds {', '.join(refused)}, which Foretable does not load; "
+            f"{SKOPS_FILE_NAME} holds {', '.join(refused)}, which Foretable does not load; "
             "train the model again with one of Foretable's families."
         )
     return SkopsEngine(skops.io.loads(content, trusted=[*_OURS, *_TREES]))

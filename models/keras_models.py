@@ -134,10 +134,8 @@ class RecurrentModel:
         labels = y.astype(self._classes.dtype)
         known = np.isin(labels, self._classes)
         if not known.all():
-            raise UsageError(
-                f"The validation part has labels that training lacks: {', '.join(map(str, np.unique(labels[~known])))}; "
-                "move the split."
-            )
+            unknown = ", ".join(map(str, np.unique(labels[~known])))
+            raise UsageError(f"The validation part has labels that training lacks: {unknown}; move the split.")
         return np.searchsorted(self._classes, labels).astype(np.int32)
 
     def _build_body(self, keras: ModuleType, windows: Rows) -> Any:

@@ -41,7 +41,13 @@ class SklearnChoice:
 
 
 _FOREST_DEFAULTS = {"n_estimators": 100, "max_depth": 6, "min_samples_leaf": 50, "max_samples": 0.5}
-_BOOSTING_DEFAULTS = {"learning_rate": 0.05, "max_iter": 200, "max_depth": 3, "min_samples_leaf": 100, "l2_regularization": 10.0}
+_BOOSTING_DEFAULTS = {
+    "learning_rate": 0.05,
+    "max_iter": 200,
+    "max_depth": 3,
+    "min_samples_leaf": 100,
+    "l2_regularization": 10.0,
+}
 
 RIDGE: dict[Task, SklearnChoice] = {"regression": SklearnChoice(FixedOrderRidge, {"alpha": 100.0}, scaled=True)}
 LOGISTIC: dict[Task, SklearnChoice] = {
@@ -58,7 +64,7 @@ GRADIENT_BOOSTING: dict[Task, SklearnChoice] = {
 
 
 def sklearn_options(choice: SklearnChoice) -> dict[str, Any]:
-    """Return name and default of each option; those that Foretable sets (seed, threads) and deprecated ones are left out."""
+    """Return name and default of each option, without deprecated ones and those that Foretable sets (seed, threads)."""
     base = next(cls for cls in choice.estimator.__mro__ if "__init__" in vars(cls))
     defaults = {
         name: parameter.default
@@ -81,7 +87,9 @@ class SklearnModel:
         self.task = spec.task
         self.sequence_length = 1
         core = choice.estimator(**{**choice.defaults, **spec.options})
-        threads = {"n_jobs": N_FIT_THREADS} if choice.estimator in (RandomForestRegressor, RandomForestClassifier) else {}
+        threads = (
+            {"n_jobs": N_FIT_THREADS} if choice.estimator in (RandomForestRegressor, RandomForestClassifier) else {}
+        )
         core.set_params(random_state=spec.seed, **threads)
         self._core = core
         self.estimator = make_pipeline(StandardScaler(), core) if choice.scaled else core

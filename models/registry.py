@@ -1,0 +1,236 @@
+"""Registered models on MLflow: every version with its run, metrics, digest and artifact folder.
+
+MLflow takes seconds to import; it is imported to register or change something, not to read a SQLite store.
+"""
+
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from models.artifact import MANIFEST, save_artifact
+from models.errors import ModelContractError
+from models.loss_curve import write_loss_curve
+from models.manifest import Manifest
+from models.mlflow_client import open_client
+from models.mlflow_versions import read_from_client, read_from_sqlite, sqlite_file
+from models.model_version import (
+    MANIFEST_TAG,
+    ModelVersion,
+    Reference,
+    SplitMetrics,
+    check_name,
+    parse_reference,
+    to_tags,
+)
+from models.names import near_first
+from models.protocol import Model, ModelSpec
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+CHAMPION = "champion"
+_EXPERIMENT = "foretable"
+_ARTIFACT = "model"
+
+
+class Registry:
+    """The registered models of one MLflow tracking store."""
+
+    def __init__(self, tracking_uri: str, artifact_root: Path) -> None:
+        """Name the store; nothing is opened or created yet.
+
+        Args:
+            tracking_uri: Of MLflow, for example ``sqlite:////home/me/.foretable/registry/mlflow.db``.
+            artifact_root: Folder for the artifacts, readable wherever models are scored.
+        """
+        self.tracking_uri = tracking_uri
+        self.artifact_root = artifact_root
+
+    @staticmethod
+    def in_home(home: Path) -> "Registry":
+        """Return the registry of a Foretable home: a SQLite file and a folder under ``home/registry``."""
+        folder = home.resolve() / "registry"
+        folder.mkdir(parents=True, exist_ok=True)
+        return Registry(f"sqlite:///{(folder / 'mlflow.db').as_posix()}", folder / "artifacts")
+
+    def register(
+        self,
+        spec: ModelSpec,
+        model: Model,
+        metrics: SplitMetrics,
+        parameters: Mapping[str, Any],
+        data_versions: Mapping[str, int],
+        training_key: str,
+        loss_history: Mapping[str, Sequence[float]] | None = None,
+    ) -> ModelVersion:
+        """Log a run with the fitted model and make it the newest version of ``spec.name``.
+
+        The version appears after its artifact is complete, so no reader ever meets half of one.
+
+        Args:
+            spec: What was asked for.
+            model: The fitted model.
+            metrics: Metrics of each split.
+            parameters: What to log about the training beside the spec.
+            data_versions: Delta version of each table that was read.
+            training_key: Recognises the same training again, see :meth:`find_by_training_key`.
+            loss_history: Loss per iteration of each split; drawn as a picture where there is one.
+        """
+        check_name(spec.name)
+        run = self._client.create_run(self._experiment_id, run_name=spec.name)
+        run_id = run.info.run_id
+        try:
+            with tempfile.TemporaryDirectory(prefix="foretable-") as scratch:
+                folder = Path(scratch) / _ARTIFACT
+                digest = save_artifact(model, folder)
+                manifest = Manifest.from_json((folder / MANIFEST).read_bytes())
+                self._client.log_artifacts(run_id, str(folder), _ARTIFACT)
+                if loss_history:
+                    picture = Path(scratch) / "loss_curve.png"
+                    write_loss_curve(loss_history, picture)
+                    self._client.log_artifact(run_id, str(picture))
+            tags = to_tags(manifest, digest, metrics, training_key, data_versions)
+            self._log(run_id, {**_spec_parameters(spec), **parameters}, metrics, {**tags, "foretable.model": spec.name})
+            self._ensure_registered(spec.name)
+            source = f"{run.info.artifact_uri}/{_ARTIFACT}"
+            created = self._client.create_model_version(spec.name, source, run_id, tags=tags)
+        except BaseException:
+            self._client.set_terminated(run_id, "FAILED")
+            raise
+        self._client.set_terminated(run_id)
+        return self.resolve(f"{spec.name}/{created.version}")
+
+    def find_by_training_key(self, name: str, training_key: str) -> ModelVersion | None:
+        """Return the newest version of ``name`` that this very training made, or None."""
+        return next((found for found in self._versions(name) if found.training_key == training_key), None)
+
+    def resolve(self, reference: str) -> ModelVersion:
+        """Return the version that ``name`` (its champion, else the newest), ``name/3`` or ``name@alias`` means now.
+
+        Raises:
+            ModelContractError: There is no such model, version or alias; the message shows those that exist.
+        """
+        wanted = parse_reference(reference)
+        versions = self._versions(wanted.name)
+        if not versions:
+            raise self._unknown_name(wanted.name)
+        if wanted.version is not None:
+            found = next((version for version in versions if version.version == wanted.version), None)
+        elif wanted.alias is not None:
+            found = next((version for version in versions if wanted.alias in version.aliases), None)
+        else:
+            found = next((version for version in versions if CHAMPION in version.aliases), versions[0])
+        if found is None:
+            raise _unknown_version(wanted, versions)
+        return found
+
+    def set_alias(self, name: str, alias: str, version: int) -> None:
+        """Point ``name@alias`` to ``version``, away from where it pointed before.
+
+        Raises:
+            ModelContractError: There is no such version, or the alias has no allowed form.
+        """
+        check_name(alias)
+        self.resolve(f"{name}/{version}")
+        self._client.set_registered_model_alias(name, alias, str(version))
+
+    def list_models(self) -> list[str]:
+        """Return the names that have a version, sorted."""
+        return sorted({version.name for version in self._read(None)})
+
+    def list_versions(self, name: str) -> list[ModelVersion]:
+        """Return the versions of a model, newest first.
+
+        Raises:
+            ModelContractError: There is no such model.
+        """
+        versions = self._versions(name)
+        if not versions:
+            raise self._unknown_name(name)
+        return versions
+
+    def delete_version(self, name: str, version: int) -> None:
+        """Forget a version; its run and artifact stay in MLflow.
+
+        Raises:
+            ModelContractError: There is no such version.
+        """
+        self.resolve(f"{name}/{version}")
+        self._client.delete_model_version(name, str(version))
+
+    @cached_property
+    def _client(self) -> "MlflowClient":
+        return open_client(self.tracking_uri)
+
+    @cached_property
+    def _experiment_id(self) -> str:
+        from mlflow.exceptions import MlflowException
+
+        if self._client.get_experiment_by_name(_EXPERIMENT) is None:
+            try:
+                self._client.create_experiment(_EXPERIMENT, self.artifact_root.resolve().as_uri())
+            except MlflowException as taken:
+                if taken.error_code != "RESOURCE_ALREADY_EXISTS":
+                    raise
+        experiment = self._client.get_experiment_by_name(_EXPERIMENT)
+        if experiment is None:
+            raise ModelContractError(
+                f"MLflow has deleted its experiment {_EXPERIMENT!r}; restore it in {self.tracking_uri}."
+            )
+        return experiment.experiment_id
+
+    def _ensure_registered(self, name: str) -> None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._client.create_registered_model(name)
+        except MlflowException as taken:
+            if taken.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+
+    def _log(self, run_id: str, parameters: Mapping[str, Any], metrics: SplitMetrics, tags: Mapping[str, str]) -> None:
+        from mlflow.entities import Metric, Param, RunTag
+
+        now_ms = time.time_ns() // 1_000_000
+        self._client.log_batch(
+            run_id,
+            metrics=[
+                Metric(f"{split}/{metric}", value, now_ms, 0)
+                for split, values in metrics.items()
+                for metric, value in values.items()
+            ],
+            params=[Param(parameter, str(value)) for parameter, value in parameters.items()],
+            tags=[RunTag(tag, text) for tag, text in tags.items() if tag != MANIFEST_TAG],
+        )
+
+    def _versions(self, name: str) -> list[ModelVersion]:
+        check_name(name)
+        return self._read(name)
+
+    def _read(self, name: str | None) -> list[ModelVersion]:
+        file = sqlite_file(self.tracking_uri)
+        return read_from_client(self._client, name) if file is None else read_from_sqlite(file, name)
+
+    def _unknown_name(self, name: str) -> ModelContractError:
+        known = near_first(name, self.list_models())
+        remedy = f"known models: {', '.join(known)}" if known else "none is registered yet: run foretable train"
+        return ModelContractError(f"There is no model {name!r}; {remedy}.")
+
+
+def _spec_parameters(spec: ModelSpec) -> dict[str, Any]:
+    known = {field: getattr(spec, field) for field in ("family", "label", "task", "sequence_length", "seed")}
+    return {**known, "horizon_seconds": spec.horizon_seconds, **spec.options}
+
+
+def _unknown_version(wanted: Reference, versions: list[ModelVersion]) -> ModelContractError:
+    numbers = ", ".join(str(version.version) for version in versions)
+    if wanted.version is not None:
+        return ModelContractError(f"Model {wanted.name!r} has no version {wanted.version}; it has {numbers}.")
+    aliases = near_first(str(wanted.alias), {alias for version in versions for alias in version.aliases})
+    existing = f"its aliases are {', '.join(aliases)}" if aliases else "it has none yet"
+    return ModelContractError(
+        f"Model {wanted.name!r} has no alias {wanted.alias!r}; {existing}, its versions are {numbers}."
+    )
