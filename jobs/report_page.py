@@ -1,0 +1,182 @@
+"""The report as one HTML file that opens without a network: tables, pictures, and Bokeh with its script inside."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from bokeh.document import Document
+from bokeh.embed import file_html
+from bokeh.models import Axis, CustomJS, Grid
+from bokeh.models.annotations import Legend
+from bokeh.models.ui import UIElement
+from bokeh.resources import INLINE
+
+from jobs.report_charts import Panel, difference_chart, make_panels, prediction_charts
+from jobs.report_data import ReportData
+from jobs.report_format import Unit, instant, text, unit_of, whole
+from jobs.report_headline import facts, named, verdict
+from jobs.report_numbers import Series, champion, shown_series
+from jobs.report_style import CSS, SORT_SCRIPT, THEME_SCRIPT
+from jobs.report_tables import accounting_table, coverage_table, evaluation_table, feature_table, model_table
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Foretable report</title><style>{{ css | safe }}</style>{{ bokeh_css | default("") | safe }}
+{{ bokeh_js | default("") | safe }}</head>
+<body><main>{% for part in parts -%}
+{% if loop.index0 % 2 %}<div class=chart id="{{ roots[part].elementid }}" data-root-id="{{ roots[part].id }}"></div>
+{%- else %}{{ part | safe }}{% endif %}{% endfor %}</main>
+<script>{{ sort_script | safe }}</script>{{ plot_script | default("") | safe }}</body></html>
+"""
+_CHART = re.compile("<!--chart:([a-z_]+)-->")  # where a chart goes; escaped text cannot hold one
+_REMOTE = re.compile(r"https?://(?:cdn\.|maps\.googleapis)[^\"'`\s\\)]*")
+
+
+def write_report(data: ReportData, file: Path) -> Path:
+    """Write the page aside and rename it, so that ``file`` is never half a page.
+
+    Args:
+        data: What to show; an empty part becomes a sentence with the command to run.
+        file: HTML file; its folder is made, an older report is replaced.
+
+    Returns:
+        The absolute path.
+    """
+    file = Path(file).absolute()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    page = render_report(data)
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, prefix=".report_", delete=False) as aside:
+        try:
+            aside.write(page)
+            aside.flush()
+            os.fsync(aside.fileno())
+            os.chmod(aside.name, 0o644)
+            os.replace(aside.name, file)
+        except BaseException:
+            os.unlink(aside.name)
+            raise
+    return file
+
+
+def render_report(data: ReportData) -> str:
+    """The whole page as HTML text."""
+    unit, series, best = unit_of(data.label), shown_series(data), champion(data)
+    panels = make_panels(data, series, unit) if series else []
+    charts: dict[str, UIElement] = prediction_charts(panels, series, unit) if panels else {}
+    evaluation = named(data.evaluation)
+    if (evaluation["difference_lower"].notna() & evaluation["version"].notna()).any():
+        charts["difference"] = difference_chart(evaluation, best.name if best else None, unit)
+    body = "".join([
+        _headline(data, best, unit), _predictions(panels, series, charts, unit), _features(data),
+        _models(data, best, charts, unit), _accounting(data),
+        f"<footer class=soft>Made {instant(data.made_at)} UTC by Foretable. Times are UTC.</footer>",
+    ])  # fmt: skip
+    return _with_scripts(body, charts)
+
+
+def _with_scripts(body: str, charts: dict[str, UIElement]) -> str:
+    from jinja2 import Environment
+
+    variables = {"css": CSS, "parts": _CHART.split(body), "sort_script": SORT_SCRIPT}
+    template = Environment(autoescape=True).from_string(_PAGE)
+    if not charts:
+        return template.render(variables)
+    document = Document()
+    for name, chart in charts.items():
+        chart.name = name
+        document.add_root(chart)
+    painted = {"axes": _all(document, Axis), "grids": _all(document, Grid), "legends": _all(document, Legend)}
+    document.js_on_event("document_ready", CustomJS(args=painted, code=THEME_SCRIPT))
+    page = file_html(document, INLINE, title="Foretable report", template=template, template_variables=variables)
+    return _REMOTE.sub("about:blank", page)
+
+
+def _headline(data: ReportData, best: Series | None, unit: Unit) -> str:
+    sentence, kind = verdict(data.evaluation, best, unit)
+    items = "".join(f"<div><dt>{text(name)}</dt><dd>{value}</dd></div>" for name, value in facts(data, best))
+    table = coverage_table(data.coverage) if len(data.coverage) else _missing("features", "foretable normalize")
+    return f'<h1>Foretable report</h1><p class="verdict {kind}">{text(sentence)}</p><dl class=facts>{items}</dl>{table}'
+
+
+def _predictions(panels: list[Panel], series: list[Series], charts: dict[str, UIElement], unit: Unit) -> str:
+    title = "<h2>Actual against predicted</h2>"
+    if not panels:
+        return title + _missing("predictions on held-out time", "foretable score")
+    select = _chart("symbol") if "symbol" in charts else f"<p>{text(panels[0].title)}</p>"
+    names = text(", ".join(one.name for one in series[1:]))
+    others = f" Click a name in the legend to show or hide a model ({names})." if names else ""
+    return (
+        f"{title}<p class=soft>Held-out time only: no bar here was used in training. Drag the shaded window in the "
+        f"strip, or its edges, to move through time; drag in the chart to zoom.{others} {_thinning(panels)}</p>{select}"
+        f"<h3>Outcome and prediction, bar by bar</h3>{_chart('time_series')}"
+        f"<p class=soft>Lower chart: squared error of zero change minus that of the model, summed up over all "
+        f"held-out time. Where the line rises the model is better than predicting no change; a line that wanders "
+        f"around zero shows no skill.</p><h3>Is a higher prediction followed by a higher outcome?</h3>{_chart('calibration')}"
+        f"<p class=soft>Held-out bars sorted by prediction into tenths: mean prediction against mean outcome, with "
+        f"95 % intervals from 50 blocks of time (neighbouring outcomes overlap). "
+        f"On the dashed line predictions are right on average.</p>"
+    )
+
+
+def _thinning(panels: list[Panel]) -> str:
+    thinned = [panel for panel in panels if panel.step > 1]
+    if not thinned:
+        return "Every bar is drawn."
+    words = "; ".join(f"{text(p.title)}: 1 of {p.step} of {whole(p.n_bars)} bars" for p in thinned)
+    return f"To keep the file small not every bar is drawn ({words}); sums, tenths and tables use all of them."
+
+
+def _features(data: ReportData) -> str:
+    title = "<h2>Features</h2>"
+    if data.features.empty:
+        return title + _missing("features", "foretable normalize")
+    n_rows, n_all = len(data.features), int(data.coverage["n_bars"].sum())
+    share = f"all {whole(n_rows)} bars" if n_rows >= n_all else f"a sample of {whole(n_rows)} of {whole(n_all)} bars"
+    return (
+        f"{title}<p class=soft>From {share}, warm-up included. Click a heading to sort. Distribution between the 0.5th "
+        f"and 99.5th percentile, the rest in the outermost bins: <span class=key></span> training, "
+        f"<span class='key line'></span> held out. Correlation is Pearson's with {text(data.label)}.</p>"
+        f"{feature_table(data.features)}"
+    )
+
+
+def _models(data: ReportData, best: Series | None, charts: dict[str, UIElement], unit: Unit) -> str:
+    evaluation = named(data.evaluation)
+    title = "<h2>Models compared on held-out time</h2>"
+    if evaluation.empty:
+        compared = _missing("evaluated models", "foretable evaluate")
+    else:
+        chart = _chart("difference") if "difference" in charts else ""
+        compared = (
+            f"<p class=soft>Chart: left of zero is better than predicting no change, and an interval that covers zero "
+            f"is no evidence either way; the baselines are in the table.</p>{chart}"
+            f"{evaluation_table(evaluation, best.name if best else None, unit)}"
+        )
+    registered = model_table(data.models) if len(data.models) else _missing("registered models", "foretable train")
+    return f"{title}{compared}<h3>Registered versions</h3>{registered}"
+
+
+def _accounting(data: ReportData) -> str:
+    title = "<h2>Rows taken in</h2>"
+    if data.accounting.empty:
+        return title + _missing("ingested files", "foretable ingest FILE")
+    holes = "hole" if data.n_gaps == 1 else "holes"
+    return (
+        f"{title}{accounting_table(data.accounting)}<p>{whole(data.n_gaps)} {holes} in the exchange's numbering, "
+        f"{whole(data.n_missing)} messages missing.</p>"
+    )
+
+
+def _chart(name: str) -> str:
+    return f"<!--chart:{name}-->"
+
+
+def _missing(what: str, command: str) -> str:
+    return f"<p class=missing>No {what} yet. Run <code>{text(command)}</code>, then make the report again.</p>"
+
+
+def _all(document: Document, kind: type) -> list[object]:
+    return list(document.select({"type": kind}))
