@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import hashlib
+import http.client
 import os
 import urllib.error
 import urllib.request
@@ -41,7 +42,10 @@ DELTA_JARS = (
 
 
 def delta_jars(
-    cache: Path, mirror: str = MAVEN_CENTRAL, jars: tuple[Jar, ...] = DELTA_JARS, say: Callable[[str], None] | None = None
+    cache: Path,
+    mirror: str = MAVEN_CENTRAL,
+    jars: tuple[Jar, ...] = DELTA_JARS,
+    say: Callable[[str], None] | None = None,
 ) -> list[Path]:
     """Paths of the jars in ``cache``; what is missing is fetched from ``mirror``.
 
@@ -66,7 +70,9 @@ def _lock(cache: Path) -> Iterator[None]:
         cache.mkdir(parents=True, exist_ok=True)
         lock = (cache / ".lock").open("w")
     except OSError as e:
-        raise StorageError(f"the jar cache {cache} cannot be written ({e.strerror}): set FORETABLE_HOME to a folder of yours") from e
+        raise StorageError(
+            f"the jar cache {cache} cannot be written ({e.strerror}): set FORETABLE_HOME to a folder of yours"
+        ) from e
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -83,7 +89,7 @@ def _have(jar: Jar, cache: Path, mirror: str, say: Callable[[str], None] | None)
     part = target.with_suffix(".part")
     try:
         _download(jar.address(mirror), part)
-    except (urllib.error.URLError, OSError) as e:
+    except (OSError, ValueError, http.client.HTTPException) as e:  # ValueError: the mirror is no address
         reason = getattr(e, "reason", None) or e
         raise StorageError(
             f"{jar.file_name} could not be fetched from {mirror} ({reason}): copy it to {cache}, "
@@ -91,7 +97,9 @@ def _have(jar: Jar, cache: Path, mirror: str, say: Callable[[str], None] | None)
         ) from e
     if _sha256(part) != jar.sha256:
         part.unlink()
-        raise StorageError(f"{mirror} sent a {jar.file_name} that is not the pinned one: try another FORETABLE_MAVEN_MIRROR")
+        raise StorageError(
+            f"{mirror} sent a {jar.file_name} that is not the pinned one: try another FORETABLE_MAVEN_MIRROR"
+        )
     os.replace(part, target)
     return target
 
@@ -102,10 +110,13 @@ def _download(address: str, part: Path) -> None:
     try:
         answer = urllib.request.urlopen(request, timeout=60)
     except urllib.error.HTTPError as e:
+        e.close()
         if e.code == 416:  # nothing is missing: the file was whole, only its renaming was cut off
             return
         raise
-    with answer, part.open("ab" if getattr(answer, "status", None) == 206 else "wb") as out:
+    goes_on = getattr(answer, "status", None) == 206  # else the server sends it all again
+    start = start if goes_on else 0
+    with answer, part.open("ab" if goes_on else "wb") as out:
         expected = answer.headers.get("Content-Length")
         written = 0
         while block := answer.read(BLOCK):

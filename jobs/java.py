@@ -10,6 +10,7 @@ from pathlib import Path
 from models.errors import UsageError
 
 SUPPORTED = (17, 21)
+_WRAPPER_CALLS = re.compile(r'incubator\.vector" \] .*\ndone\nexec "(.+)/bin/java" "\$@"\n$')
 REMEDY = 'install Java 17 or 21 (Debian: apt-get install openjdk-17-jre-headless) or: pip install "foretable[java]"'
 
 
@@ -49,11 +50,19 @@ def java_version(java: Path) -> int | None:
 def _system_homes() -> list[Path]:
     homes = []
     if os.environ.get("JAVA_HOME"):
-        homes.append(Path(os.environ["JAVA_HOME"]))
+        homes.append(_behind_wrapper(Path(os.environ["JAVA_HOME"])))
     on_path = shutil.which("java")
     if on_path:
         homes.append(Path(on_path).resolve().parents[1])
     return homes
+
+
+def _behind_wrapper(home: Path) -> Path:
+    """The Java that a wrapper of ``quiet_java`` calls: children of a session inherit the wrapper as JAVA_HOME."""
+    script = home / "bin" / "java"
+    text = script.read_text(errors="replace") if script.is_file() else ""
+    match = _WRAPPER_CALLS.search(text)
+    return Path(match.group(1)) if match else home
 
 
 def quiet_java(java_home: Path, home: Path) -> Path:

@@ -1,0 +1,46 @@
+"""``python -m jobs.prepare``: makes ready, with words, what a first session needs: Java, Delta jars, extension."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from jobs.java import java_version
+from jobs.session import SessionSettings, spark_conf
+from models.errors import ForetableError
+
+Say = Callable[[str], None]
+
+
+def prepare(settings: SessionSettings, say: Say) -> None:
+    """Find Java, fetch the Delta jars and compile the extension; says where each is. Safe to run again.
+
+    Raises:
+        UsageError: no Java that Spark can run on, or another Spark than the pinned one.
+        StorageError: the home cannot be written, or a jar is not to be had.
+    """
+    conf = spark_conf(settings, say)
+    java_home = Path(os.environ["JAVA_HOME"])  # set by spark_conf, for Spark's launcher
+    say(f"Java {java_version(java_home / 'bin' / 'java')} behind {java_home}")
+    for jar in conf["spark.driver.extraClassPath"].split(os.pathsep):
+        say(f"jar {jar}")
+
+
+def main() -> int:
+    """Prepare the home that a command would use; 0, or the exit code of the one thing that is missing."""
+    from jobs.config import load_config
+
+    try:
+        config = load_config(None, {})
+        settings = SessionSettings(config.home, config.schema_name, config.master, config.maven_mirror, config.spark)
+        prepare(settings, lambda text: print(f"prepare: {text}", file=sys.stderr))
+    except ForetableError as e:
+        print(f"prepare: {e}", file=sys.stderr)
+        return e.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
