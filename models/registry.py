@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 CHAMPION = "champion"
+DEFAULT = "default"
 _EXPERIMENT = "foretable"
 _ARTIFACT = "model"
 
@@ -136,6 +137,21 @@ class Registry:
         check_name(alias)
         self.resolve(f"{name}/{version}")
         self._client.set_registered_model_alias(name, alias, str(version))
+
+    def default_model(self) -> str | None:
+        """Return the name of the model that answers where none is named; None where it was never set."""
+        return next((version.name for version in self._read(None) if DEFAULT in version.aliases), None)
+
+    def set_default_model(self, name: str) -> None:
+        """Make ``name`` the model that answers where none is named: one of its versions carries the alias default.
+
+        Raises:
+            ModelContractError: There is no such model.
+        """
+        version = self.resolve(name)
+        self.set_alias(name, DEFAULT, version.version)
+        for other in {found.name for found in self._read(None) if DEFAULT in found.aliases} - {name}:
+            self._client.delete_registered_model_alias(other, DEFAULT)
 
     def list_models(self) -> list[str]:
         """Return the names that have a version, sorted."""

@@ -1,0 +1,119 @@
+"""The ``foretable`` command: settings before the subcommand, one file of jobs/commands for each subcommand."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from jobs.app import App
+from models.errors import ForetableError
+
+COMMANDS = ("demo", "simulate", "ingest", "resample", "normalize", "train", "score", "evaluate", "report", "run", "sql", "models", "runs")
+EXIT_CODES = "0 ok · 1 bug · 2 usage · 3 data · 4 model · 74 disk or download · 75 try again · 77 refused · 99 nothing to do"
+
+
+class CommandFolder(click.Group):
+    """Finds a subcommand in jobs/commands when it is asked for, so that the first words come at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The command object of the module of the same name."""
+        if name not in COMMANDS:
+            return None
+        command = getattr(importlib.import_module(f"jobs.commands.{name}"), name)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.command(cls=CommandFolder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+               epilog=f"""\b
+Examples:
+  foretable demo
+  foretable run foretable.yml
+  foretable sql -e "SELECT bar_start, predict(features) FROM features LIMIT 5"
+
+Exit codes: {EXIT_CODES}""")  # fmt: skip
+@click.option("--config", "config_file", metavar="FILE", help="Configuration; default: foretable.yml of this folder.")
+@click.option("--home", metavar="FOLDER", help="Tables, models, jars and logs; default: ~/.foretable.")
+@click.option("--schema", metavar="NAME", help="Schema of the tables; default: foretable.")
+@click.option("--master", metavar="URL", help="Spark master, for example local[4] or spark://host:7077.")
+@click.option("--conf", multiple=True, metavar="KEY=VALUE", help="Any Spark setting; may be repeated.")
+@click.option("--json", "is_json", is_flag=True, help="Data on stdout as JSON.")
+@click.option("--quiet", "-q", "is_quiet", is_flag=True, help="No talk on stderr.")
+@click.version_option(package_name="foretable")
+@click.pass_context
+def foretable(ctx: click.Context, config_file: str | None, home: str | None, schema: str | None, master: str | None,
+              conf: tuple[str, ...], is_json: bool, is_quiet: bool) -> None:  # fmt: skip
+    """Predictions are just SQL: order data in Delta tables, models as SQL functions."""
+    flags: dict[str, Any] = {"home": home, "schema": schema, "master": master}
+    if conf:
+        flags["spark"] = dict(_key_and_value(text) for text in conf)
+    ctx.obj = App(config_file, flags, is_quiet, is_json)
+    ctx.call_on_close(ctx.obj.close)
+
+
+def _key_and_value(text: str) -> tuple[str, str]:
+    key, separator, value = text.partition("=")
+    if not separator or not key:
+        raise click.UsageError(f"--conf takes KEY=VALUE, got {text!r}")
+    return key, value
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command and end the process with its exit code; an error is one sentence on stderr."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code."""
+    try:
+        outcome = foretable.main(arguments, prog_name="foretable", standalone_mode=False)
+        return outcome if isinstance(outcome, int) else 0
+    except click.ClickException as e:
+        e.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped; what was published stays, run again to go on", err=True)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left, for example head
+        return 0
+    except Exception as e:
+        return _report(e)
+
+
+def _report(e: Exception) -> int:
+    from jobs.spark_errors import translate
+
+    known = e if isinstance(e, ForetableError) else translate(e)
+    if known is not None:
+        click.echo(f"foretable: {known}", err=True)
+        return known.exit_code
+    if isinstance(e, OSError):
+        click.echo(f"foretable: {e.strerror or e}: {e.filename or ''}", err=True)
+        return 74
+    note = _write_bug_note()
+    click.echo(f"foretable: this is a bug ({type(e).__name__}: {' '.join(str(e).split())[:160]}); the details are in {note}", err=True)
+    return 1
+
+
+def _write_bug_note() -> str:
+    import tempfile
+
+    stamp = datetime.now(UTC).strftime("%Y%m%d_%H%M%S")
+    with tempfile.NamedTemporaryFile("w", prefix=f"foretable_{stamp}_", suffix=".log", delete=False) as note:
+        note.write(traceback.format_exc())
+    return note.name
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+"""``foretable.yml``: one file describes a data set end to end. Then ``FORETABLE_…`` variables, then flags; the last wins."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from jobs.feature_settings import FeatureSettings
+from jobs.jars import MAVEN_CENTRAL
+from jobs.label_settings import LabelSettings, default_labels
+from jobs.sources import Source
+from models.errors import UsageError
+
+DEFAULT_FILE = "foretable.yml"
+BarSeconds = Annotated[int, Field(ge=1, le=86_400)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+
+
+class Settings(BaseModel):
+    """Base of the sections: frozen, and a key that is not known is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class BarSettings(Settings):
+    """Which bars are made."""
+
+    seconds: tuple[BarSeconds, ...] = (10, 60)
+    gap_free: bool = True
+
+
+class ModelSettings(Settings):
+    """One model to train: a family of models/families.py with its own parameter names as options."""
+
+    name: Name
+    family: str
+    label: str = "return_5m"
+    options: dict[str, Any] = {}
+    sequence_length: int = Field(default=1, ge=1, le=1_000)
+    seed: int = 0
+
+
+class TrainingSettings(Settings):
+    """How time is cut. Training time itself is settled by the scales: ``features.train_fraction``."""
+
+    validation_fraction: float = Field(default=0.2, gt=0, lt=0.5)  # last part of training time
+    default_model: Name | None = None  # answers predict(features); else the champion by validation error
+
+
+def default_models() -> tuple[ModelSettings, ...]:
+    """Ridge, forest and LSTM on the first label of the defaults."""
+    return (
+        ModelSettings(name="ridge_return_5m", family="ridge"),
+        ModelSettings(name="forest_return_5m", family="random_forest"),
+        ModelSettings(name="lstm_return_5m", family="lstm", sequence_length=20),
+    )
+
+
+class Config(Settings):
+    """Everything a run needs to know; nothing else reads the environment."""
+
+    home: Path = Path("~/.foretable")
+    schema_name: Name = Field(default="foretable", alias="schema")
+    master: str = "local[*]"
+    maven_mirror: str = MAVEN_CENTRAL
+    spark: dict[str, str] = {}
+    sources: tuple[Source, ...] = ()
+    max_bad: float = Field(default=0.01, ge=0, le=1)
+    bars: BarSettings = BarSettings()
+    features: FeatureSettings = FeatureSettings()
+    labels: tuple[LabelSettings, ...] = Field(default_factory=default_labels)
+    model_bar_seconds: BarSeconds = 60
+    models: tuple[ModelSettings, ...] = Field(default_factory=default_models)
+    training: TrainingSettings = TrainingSettings()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Config:
+        if self.model_bar_seconds not in self.bars.seconds:
+            raise ValueError(f"model_bar_seconds {self.model_bar_seconds} is not among bars.seconds {list(self.bars.seconds)}")
+        labels = {label.name for label in self.labels}
+        for model in self.models:
+            if model.label not in labels:
+                raise ValueError(f"model {model.name} predicts {model.label}, which is not a label: {', '.join(sorted(labels))}")
+        return self
+
+    def digest(self, *sections: str) -> str:
+        """SHA-256 of the named sections, for telling whether a result would come out differently."""
+        values = self.model_dump(mode="json", include=set(sections))
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def load_config(file: Path | None, flags: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Config:
+    """Read the file, then the environment, then the flags.
+
+    Args:
+        file: The yml; None takes ``foretable.yml`` of the current folder where there is one.
+        flags: Command-line values by key of ``Config``; None means not given.
+        environment: Variables; ``FORETABLE_HOME`` sets ``home`` and so on for the plain keys.
+
+    Raises:
+        UsageError: the file is missing, is not YAML, or a key or value is wrong; named in one sentence.
+    """
+    if file is None and Path(DEFAULT_FILE).is_file():
+        file = Path(DEFAULT_FILE)
+    values = _read(file) if file else {}
+    for key in ("home", "schema", "master", "maven_mirror", "max_bad"):
+        if f"FORETABLE_{key.upper()}" in environment:
+            values[key] = environment[f"FORETABLE_{key.upper()}"]
+    given = {key: value for key, value in flags.items() if value is not None}
+    values["spark"] = {**values.get("spark", {}), **given.pop("spark", {})}
+    values.update(given)
+    base = file.resolve().parent if file else Path.cwd()
+    values["sources"] = [_anchor(source, base) for source in values.get("sources", [])]
+    try:
+        config = Config.model_validate(values)
+    except ValidationError as e:
+        raise UsageError(f"{file or 'configuration'}: {_first_error(e)}") from e
+    return config.model_copy(update={"home": config.home.expanduser().resolve()})
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    except OSError as e:
+        raise UsageError(f"{file} cannot be read ({e.strerror}): name the configuration with --config") from e
+    except yaml.YAMLError as e:
+        raise UsageError(f"{file} is not valid YAML: {' '.join(str(e).split())[:200]}") from e
+    if not isinstance(values, dict):
+        raise UsageError(f"{file} must hold keys such as sources, bars and models, got a {type(values).__name__}")
+    return values
+
+
+def _anchor(source: Any, base: Path) -> Any:
+    """A path in the file counts from the file, not from where the command was typed."""
+    if isinstance(source, dict) and isinstance(source.get("path"), str):
+        return {**source, "path": str(base / Path(source["path"]).expanduser())}
+    return source
+
+
+def _first_error(e: ValidationError) -> str:
+    error = e.errors()[0]
+    place = ".".join(str(part) for part in error["loc"])
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        message = "is not a known key"
+    return f"{place}: {message}" if place else message

@@ -1,0 +1,45 @@
+"""Run by spark-submit: open the session, register the functions, hand over to Spark's own shell."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from py4j.protocol import Py4JError
+
+from jobs.session import SessionSettings, start_session
+from jobs.sql_shell import ENVIRONMENT_KEY
+from jobs.tables import create_tables
+from udfs.register import register_functions
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Open the shell with the arguments of spark-sql; ends with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C cancels the query in the JVM; Python must outlive it
+    given = json.loads(os.environ.pop(ENVIRONMENT_KEY))
+    settings = SessionSettings(**{**given["settings"], "home": Path(given["settings"]["home"])})
+    spark = start_session(settings)
+    create_tables(spark)
+    register_functions(spark, settings.home)
+    jvm = spark._jvm
+    # The shell reads its settings from the JVM's properties; without them it makes a metastore in the current folder.
+    properties = Path(given["properties"])
+    for line in properties.read_text().splitlines():
+        name, _, value = line.partition(" ")
+        jvm.java.lang.System.setProperty(name, value)
+    properties.unlink()
+    java_arguments = spark.sparkContext._gateway.new_array(jvm.java.lang.String, len(arguments))
+    for i, argument in enumerate(arguments):
+        java_arguments[i] = argument
+    try:
+        jvm.org.apache.spark.sql.hive.thriftserver.SparkSQLCLIDriver.main(java_arguments)
+    except (Py4JError, OSError):
+        sys.exit(0)  # the shell ends with System.exit, which closes the connection under this call
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,44 @@
+"""Turn an error of Spark into one sentence with the remedy and the exit code that fits."""
+
+from __future__ import annotations
+
+import re
+
+from models.errors import DataContractError, ForetableError, ModelContractError, StorageError, TryAgainError, UsageError
+
+_CONFLICTS = ("DELTA_CONCURRENT", "DELTA_METADATA_CHANGED", "DELTA_PROTOCOL_CHANGED")
+_CONDITION = re.compile(r"^\s*\[([A-Z][A-Z0-9_.]+)\]\s*(.*)$", re.MULTILINE)
+_NAMES = re.compile(r"`[^`]+`(?:\.`[^`]+`)*")
+
+
+def translate(error: Exception) -> ForetableError | None:
+    """The error a user should see for ``error`` of PySpark; None where it is not one of Spark's named conditions."""
+    from pyspark.errors import PySparkException
+
+    return from_text(str(error)) if isinstance(error, PySparkException) else None
+
+
+def from_text(text: str) -> ForetableError | None:
+    """The error a user should see for what Spark printed; None where no line of it starts with a ``[CONDITION]``."""
+    found = _CONDITION.search(text)
+    if "No space left on device" in text:
+        return StorageError("the disk is full: free space and run again, nothing was published")
+    if found is None:
+        return None
+    condition, message = found.group(1), _without_code(found.group(2))
+    names = [name.replace("`", "") for name in _NAMES.findall(message)]
+    if condition == "FORETABLE_MODEL":
+        return ModelContractError(message)
+    if condition.startswith("TABLE_OR_VIEW_NOT_FOUND") and names:
+        return DataContractError(f"there is no table or view {names[0]}: SHOW TABLES lists what is there")
+    if condition.startswith("UNRESOLVED_COLUMN") and names:
+        return DataContractError(f"there is no column {names[0]}" + (f": did you mean {', '.join(names[1:])}?" if names[1:] else ""))
+    if condition.startswith("PARSE"):
+        return UsageError(f"SQL: {message}")
+    if condition.startswith(_CONFLICTS):
+        return TryAgainError(f"another run changed the table meanwhile: run again ({condition})")
+    return DataContractError(f"{message} ({condition})")
+
+
+def _without_code(message: str) -> str:
+    return re.sub(r"\s*SQLSTATE: \w+;?", "", message).strip()[:400]

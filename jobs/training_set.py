@@ -1,0 +1,114 @@
+"""Rows to learn from: features and label of the bars at one Delta version, cut by time without leaks."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from models.errors import DataContractError
+from models.windows import sliding_windows
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+KEY = ["exchange", "symbol", "bar_start"]
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Inputs and labels in time order within each symbol.
+
+    Attributes:
+        rows: One row per example: exchange, symbol, bar_start, available_at, is_training.
+        inputs: (n, n_features), or (n, sequence_length, n_features), float64.
+        labels: (n,), in the unit of the label.
+        last_value: (n,), the label's own quantity over the horizon that has just passed: the baseline "last value".
+        feature_names: Columns of ``inputs``.
+        features_version: Delta version of ``features``.
+    """
+
+    rows: pd.DataFrame
+    inputs: NDArray[np.float64]
+    labels: NDArray[Any]
+    last_value: NDArray[np.float64]
+    feature_names: tuple[str, ...]
+    features_version: int
+
+    def digest(self) -> str:
+        """SHA-256 of everything a fit depends on."""
+        total = hashlib.sha256(repr(self.feature_names).encode())
+        for part in (self.inputs, self.labels, self.rows.is_training.to_numpy()):
+            total.update(np.ascontiguousarray(part).tobytes() if part.dtype != object else repr(part.tolist()).encode())
+        total.update(self.rows.bar_start.to_numpy().tobytes())
+        return total.hexdigest()
+
+
+def read_rows(
+    spark: SparkSession,
+    features_version: int,
+    bar_seconds: int,
+    label: str,
+    feature_names: tuple[str, ...],
+    exchanges: tuple[str, ...] = (),
+) -> pd.DataFrame:
+    """Rows of ``features`` with the struct fields as columns and the label as ``label``, ordered by symbol and time.
+
+    ``exchanges`` keeps the rows of these venues; empty keeps all.
+
+    Raises:
+        DataContractError: there are no features of this width, or not this label or feature.
+    """
+    from pyspark.sql import functions as F
+
+    table = spark.read.option("versionAsOf", features_version).table("features")
+    for struct, wanted in (("features", feature_names), ("labels", (label,))):
+        have = table.schema[struct].dataType.fieldNames() if struct in table.columns else []  # type: ignore[attr-defined]
+        if lacking := [name for name in wanted if name not in have]:
+            raise DataContractError(f"table features has no {struct}.{lacking[0]}: run foretable normalize with this configuration")
+    columns = [*KEY, "available_at", "is_training", "is_warm", *(F.col("features")[name].alias(name) for name in feature_names)]
+    of_width = table.where(F.col("bar_seconds") == bar_seconds)
+    chosen = of_width.where(F.col("exchange").isin(*exchanges)) if exchanges else of_width
+    rows = chosen.select(*columns, F.col("labels")[label].alias("label")).toPandas()
+    if rows.empty:
+        raise DataContractError(f"there are no features of {bar_seconds} s bars: run foretable normalize first")
+    return rows.sort_values(KEY, ignore_index=True)
+
+
+def make_training_set(
+    rows: pd.DataFrame, feature_names: tuple[str, ...], sequence_length: int, bar_seconds: int, horizon_seconds: int, features_version: int
+) -> TrainingSet:
+    """Keep the rows that are warm and whose label is known; a sequence model also needs its window without a hole."""
+    groups = rows.groupby(["exchange", "symbol"], sort=False).ngroup().to_numpy()
+    matrix = rows[list(feature_names)].to_numpy(np.float64)
+    times = rows.bar_start.astype("datetime64[us]").astype(np.int64).to_numpy()
+    if sequence_length > 1:
+        inputs, last = sliding_windows(matrix, groups, times, sequence_length, bar_seconds * 1_000_000)
+    else:
+        last = np.flatnonzero(np.isfinite(matrix).all(axis=1))
+        inputs = matrix[last]
+    is_usable = (rows.is_warm & rows.label.notna()).to_numpy()[last]
+    last, inputs = last[is_usable], inputs[is_usable]
+    last_value = label_just_passed(rows, horizon_seconds)
+    kept = rows.iloc[last].reset_index(drop=True)
+    labels = kept.label.to_numpy()
+    return TrainingSet(
+        rows=kept[[*KEY, "available_at", "is_training"]],
+        inputs=np.ascontiguousarray(inputs),
+        labels=labels.astype(str) if labels.dtype == object else labels,
+        last_value=last_value[last],
+        feature_names=feature_names,
+        features_version=features_version,
+    )
+
+
+def label_just_passed(rows: pd.DataFrame, horizon_seconds: int) -> NDArray[np.float64]:
+    """The label of the bar one horizon earlier, which has just come true; NaN where that bar is absent or it is no number."""
+    earlier = rows[[*KEY, "label"]].copy()
+    earlier["bar_start"] += pd.Timedelta(seconds=horizon_seconds)
+    passed = rows[KEY].merge(earlier, on=KEY, how="left").label
+    return pd.to_numeric(passed, errors="coerce").to_numpy(np.float64)
