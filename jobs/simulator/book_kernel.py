@@ -6,8 +6,8 @@ Every function takes ``n``, the number of messages in ``out``, and returns the n
 """
 
 import numpy as np
-from numba import njit
 
+from jobs.simulator.compiled import part
 from jobs.simulator.messages import BUY, CANCELED, CHANGE, DONE, FILLED, LIMIT, MARKET, MATCH, OPEN, RECEIVED, SELL
 
 PRICE, SIZE, ORDER = 0, 1, 2
@@ -23,14 +23,14 @@ def new_book() -> np.ndarray:
     return np.zeros((2, CAPACITY, 3), dtype=np.int64)
 
 
-@njit(cache=True)
+@part
 def best_price(book, counters, side):  # type: ignore[no-untyped-def]
     """Best price of a side, 0 where it is empty."""
     depth = counters[N_BIDS + side]
     return book[side, depth - 1, PRICE] if depth > 0 else 0
 
 
-@njit(cache=True)
+@part
 def _emit(out, n, counters, book, kind, order, side, price, size, remaining):  # type: ignore[no-untyped-def]
     message = out[n]
     message.time_us = counters[CLOCK_US]
@@ -51,7 +51,7 @@ def _emit(out, n, counters, book, kind, order, side, price, size, remaining):  #
     return n + 1
 
 
-@njit(cache=True)
+@part
 def _insert(book, counters, side, price, size, order):  # type: ignore[no-untyped-def]
     rows = book[side]
     sign = 1 - 2 * side
@@ -67,7 +67,7 @@ def _insert(book, counters, side, price, size, order):  # type: ignore[no-untype
     counters[N_BIDS + side] += 1
 
 
-@njit(cache=True)
+@part
 def cancel(out, n, counters, book, side, row):  # type: ignore[no-untyped-def]
     """Withdraw the order in ``row``."""
     rows = book[side]
@@ -82,7 +82,7 @@ def cancel(out, n, counters, book, side, row):  # type: ignore[no-untyped-def]
     return n
 
 
-@njit(cache=True)
+@part
 def shrink(out, n, counters, book, side, row, new_size):  # type: ignore[no-untyped-def]
     """Reduce the order in ``row`` to ``new_size``; it keeps its place in the queue."""
     old_size = book[side, row, SIZE]
@@ -91,7 +91,7 @@ def shrink(out, n, counters, book, side, row, new_size):  # type: ignore[no-unty
     return _emit(out, n, counters, book, CHANGE, order, side, price, new_size, old_size)
 
 
-@njit(cache=True)
+@part
 def _take(out, n, counters, book, side, limit_price, size, taker):  # type: ignore[no-untyped-def]
     # Match an incoming order against the other side, best price first, oldest first.
     maker_side = 1 - side
@@ -117,7 +117,7 @@ def _take(out, n, counters, book, side, limit_price, size, taker):  # type: igno
     return n, size
 
 
-@njit(cache=True)
+@part
 def submit_limit(out, n, counters, book, side, price, size):  # type: ignore[no-untyped-def]
     """A limit order arrives: it trades as far as its price allows, and the rest waits in the book."""
     if counters[N_BIDS + side] >= CAPACITY - 1:
@@ -132,7 +132,7 @@ def submit_limit(out, n, counters, book, side, price, size):  # type: ignore[no-
     return _emit(out, n, counters, book, OPEN, order, side, price, 0, left)
 
 
-@njit(cache=True)
+@part
 def submit_market(out, n, counters, book, side, size):  # type: ignore[no-untyped-def]
     """A market order arrives: it trades at once, and what finds no counterpart is canceled."""
     order = counters[ORDERS]

@@ -5,43 +5,75 @@ strings with 8 decimals, times with 6 digits and Z. Optional fields that the exc
 (``client_oid``, ``funds``) are left out. Order ids are version-4 UUIDs computed from seed, symbol, start and number.
 """
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 
-from jobs.simulator.messages import BUY, CHANGE, DONE, FILLED, LIMIT, MATCH, OPEN, RECEIVED
+from jobs.simulator.compiled import kernel, part
+from jobs.simulator.messages import BUY, CANCELED, CHANGE, DONE, FILLED, LIMIT, MARKET, MATCH, OPEN, RECEIVED
 from jobs.simulator.random_stream import mix, stream_key
 
 LONGEST_LINE = 400  # bytes
+
+_TAIL = ',"product_id":"<product>","sequence":<sequence>,"time":"<time>Z"}\n'
+_DONE = '{"type":"done","side":"<side>","order_id":"<order>","reason":'
+# Message kind, order type, reason, then the line.
+_LINES = (
+    (
+        (RECEIVED, LIMIT, FILLED),
+        '{"type":"received","order_id":"<order>","order_type":"limit","size":"<size>","price":"<price>","side":"<side>"',
+    ),
+    (
+        (RECEIVED, MARKET, FILLED),
+        '{"type":"received","order_id":"<order>","order_type":"market","size":"<size>","side":"<side>"',
+    ),
+    (
+        (OPEN, LIMIT, FILLED),
+        '{"type":"open","side":"<side>","price":"<price>","order_id":"<order>","remaining_size":"<remaining>"',
+    ),
+    (
+        (MATCH, LIMIT, FILLED),
+        '{"type":"match","trade_id":<trade_id>,"maker_order_id":"<order>","taker_order_id":"<taker>","side":"<side>",'
+        '"size":"<size>","price":"<price>"',
+    ),
+    (
+        (CHANGE, LIMIT, FILLED),
+        '{"type":"change","side":"<side>","order_id":"<order>","price":"<price>","new_size":"<size>",'
+        '"old_size":"<remaining>"',
+    ),
+    ((DONE, LIMIT, FILLED), _DONE + '"filled","price":"<price>","remaining_size":"<remaining>"'),
+    ((DONE, LIMIT, CANCELED), _DONE + '"canceled","price":"<price>","remaining_size":"<remaining>"'),
+    ((DONE, MARKET, FILLED), _DONE + '"filled","remaining_size":"<remaining>"'),
+    ((DONE, MARKET, CANCELED), _DONE + '"canceled","remaining_size":"<remaining>"'),
+)
+_FIELDS = ("order", "taker", "price", "size", "remaining", "side", "trade_id", "product", "sequence", "time")
+_ORDER, _TAKER, _PRICE, _SIZE, _REMAINING, _SIDE, _TRADE_ID, _PRODUCT, _SEQUENCE, _TIME = range(len(_FIELDS))
+_NO_FIELD = len(_FIELDS)
+_LONGEST_TEXT = 64
 
 
 def _text(text: str) -> np.ndarray:
     return np.frombuffer(text.encode(), dtype=np.uint8)
 
 
-_RECEIVED = _text('{"type":"received","order_id":"')
-_OPEN = _text('{"type":"open","side":"')
-_MATCH = _text('{"type":"match","trade_id":')
-_CHANGE = _text('{"type":"change","side":"')
-_DONE = _text('{"type":"done","side":"')
-_ORDER_TYPE_LIMIT = _text('","order_type":"limit","size":"')
-_ORDER_TYPE_MARKET = _text('","order_type":"market","size":"')
-_PRICE = _text('","price":"')
-_SIDE = _text('","side":"')
-_SIZE = _text('","size":"')
-_ORDER_ID = _text('","order_id":"')
-_REMAINING = _text('","remaining_size":"')
-_NEW_SIZE = _text('","new_size":"')
-_OLD_SIZE = _text('","old_size":"')
-_MAKER = _text(',"maker_order_id":"')
-_TAKER = _text('","taker_order_id":"')
-_FILLED = _text('","reason":"filled')
-_CANCELED = _text('","reason":"canceled')
-_PRODUCT = _text('","product_id":"')
-_SEQUENCE = _text('","sequence":')
-_TIME = _text(',"time":"')
-_END = _text('Z"}\n')
+def _compile_lines() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    # A line is a row of steps, each a fixed text and the field after it.
+    shapes = (5, 2, 2)
+    n_steps = 1 + max(line.count("<") + _TAIL.count("<") for _, line in _LINES)
+    texts = np.zeros((*shapes, n_steps, _LONGEST_TEXT), dtype=np.uint8)
+    lengths = np.zeros((*shapes, n_steps), dtype=np.int64)
+    fields = np.full((*shapes, n_steps), _NO_FIELD, dtype=np.int64)
+    for shape, line in _LINES:
+        pieces = re.split(r"<(\w+)>", line + _TAIL)
+        for step, text in enumerate(pieces[::2]):
+            texts[shape][step, : len(text)] = _text(text)
+            lengths[shape][step] = len(text)
+        for step, field in enumerate(pieces[1::2]):
+            fields[shape][step] = _FIELDS.index(field)
+    return texts, lengths, fields
+
+
 _BUY, _SELL = _text("buy"), _text("sell")
 _HEX = _text("0123456789abcdef")
 
@@ -49,7 +81,7 @@ _SALT_HIGH = np.uint64(0xA0761D6478BD642F)
 _FOUR, _FIFTEEN, _SIXTY = np.uint64(4), np.uint64(15), np.uint64(60)
 
 
-@njit(cache=True)
+@part
 def _put(line, at, text):  # type: ignore[no-untyped-def]
     for letter in text:
         line[at] = letter
@@ -57,7 +89,7 @@ def _put(line, at, text):  # type: ignore[no-untyped-def]
     return at
 
 
-@njit(cache=True)
+@part
 def _put_digits(line, at, number, n_digits):  # type: ignore[no-untyped-def]
     for place in range(at + n_digits - 1, at - 1, -1):
         line[place] = 48 + number % 10
@@ -65,7 +97,7 @@ def _put_digits(line, at, number, n_digits):  # type: ignore[no-untyped-def]
     return at + n_digits
 
 
-@njit(cache=True)
+@part
 def _put_integer(line, at, number):  # type: ignore[no-untyped-def]
     n_digits = 1
     rest = number // 10
@@ -75,14 +107,14 @@ def _put_integer(line, at, number):  # type: ignore[no-untyped-def]
     return _put_digits(line, at, number, n_digits)
 
 
-@njit(cache=True)
+@part
 def _put_decimal(line, at, units):  # type: ignore[no-untyped-def]
     at = _put_integer(line, at, units // 100_000_000)
     line[at] = 46  # .
     return _put_digits(line, at + 1, units % 100_000_000, 8)
 
 
-@njit(cache=True)
+@part
 def _put_time(line, at, time_us):  # type: ignore[no-untyped-def]
     # Civil date from days: Howard Hinnant, "chrono-compatible low-level date algorithms".
     days = time_us // 86_400_000_000 + 719_468
@@ -110,7 +142,7 @@ def _put_time(line, at, time_us):  # type: ignore[no-untyped-def]
     return _put_digits(line, at + 1, of_day % 1_000_000, 6)
 
 
-@njit(cache=True)
+@part
 def _put_order_id(line, at, key, order):  # type: ignore[no-untyped-def]
     high = mix(key ^ mix(np.uint64(order) ^ _SALT_HIGH))
     low = mix(high ^ key)
@@ -131,80 +163,42 @@ def _put_order_id(line, at, key, order):  # type: ignore[no-untyped-def]
     return at
 
 
-@njit(cache=True)
+@part
 def _put_side(line, at, side):  # type: ignore[no-untyped-def]
     return _put(line, at, _BUY) if side == BUY else _put(line, at, _SELL)
 
 
-@njit(cache=True)
-def _put_received(line, at, message, key):  # type: ignore[no-untyped-def]
-    at = _put_order_id(line, _put(line, at, _RECEIVED), key, message.order)
-    if message.order_type == LIMIT:
-        at = _put_decimal(line, _put(line, at, _ORDER_TYPE_LIMIT), message.size)
-        at = _put_decimal(line, _put(line, at, _PRICE), message.price)
-    else:
-        at = _put_decimal(line, _put(line, at, _ORDER_TYPE_MARKET), message.size)
-    return _put_side(line, _put(line, at, _SIDE), message.side)
+@part
+def _put_field(line, at, field, message, key, name):  # type: ignore[no-untyped-def]
+    if field in (_ORDER, _TAKER):
+        return _put_order_id(line, at, key, message.order if field == _ORDER else message.taker)
+    if field in (_PRICE, _SIZE, _REMAINING):
+        units = message.price if field == _PRICE else message.size if field == _SIZE else message.remaining
+        return _put_decimal(line, at, units)
+    if field in (_TRADE_ID, _SEQUENCE):
+        return _put_integer(line, at, message.trade_id if field == _TRADE_ID else message.sequence)
+    if field == _SIDE:
+        return _put_side(line, at, message.side)
+    if field == _PRODUCT:
+        return _put(line, at, name)
+    return _put_time(line, at, message.time_us)
 
 
-@njit(cache=True)
-def _put_open(line, at, message, key):  # type: ignore[no-untyped-def]
-    at = _put_side(line, _put(line, at, _OPEN), message.side)
-    at = _put_decimal(line, _put(line, at, _PRICE), message.price)
-    at = _put_order_id(line, _put(line, at, _ORDER_ID), key, message.order)
-    return _put_decimal(line, _put(line, at, _REMAINING), message.remaining)
-
-
-@njit(cache=True)
-def _put_match(line, at, message, key):  # type: ignore[no-untyped-def]
-    at = _put_integer(line, _put(line, at, _MATCH), message.trade_id)
-    at = _put_order_id(line, _put(line, at, _MAKER), key, message.order)
-    at = _put_order_id(line, _put(line, at, _TAKER), key, message.taker)
-    at = _put_side(line, _put(line, at, _SIDE), message.side)
-    at = _put_decimal(line, _put(line, at, _SIZE), message.size)
-    return _put_decimal(line, _put(line, at, _PRICE), message.price)
-
-
-@njit(cache=True)
-def _put_change(line, at, message, key):  # type: ignore[no-untyped-def]
-    at = _put_side(line, _put(line, at, _CHANGE), message.side)
-    at = _put_order_id(line, _put(line, at, _ORDER_ID), key, message.order)
-    at = _put_decimal(line, _put(line, at, _PRICE), message.price)
-    at = _put_decimal(line, _put(line, at, _NEW_SIZE), message.size)
-    return _put_decimal(line, _put(line, at, _OLD_SIZE), message.remaining)
-
-
-@njit(cache=True)
-def _put_done(line, at, message, key):  # type: ignore[no-untyped-def]
-    at = _put_side(line, _put(line, at, _DONE), message.side)
-    at = _put_order_id(line, _put(line, at, _ORDER_ID), key, message.order)
-    at = _put(line, at, _FILLED) if message.reason == FILLED else _put(line, at, _CANCELED)
-    if message.price > 0:
-        at = _put_decimal(line, _put(line, at, _PRICE), message.price)
-    return _put_decimal(line, _put(line, at, _REMAINING), message.remaining)
-
-
-@njit(cache=True)
-def _put_lines(messages, keys, names, name_lengths, lines):  # type: ignore[no-untyped-def]
+@kernel
+def _put_lines(messages, keys, names, name_lengths, texts, lengths, fields, lines):  # type: ignore[no-untyped-def]
     at = 0
     for index in range(len(messages)):
         message = messages[index]
         key = keys[message.symbol]
-        if message.kind == RECEIVED:
-            at = _put_received(lines, at, message, key)
-        elif message.kind == OPEN:
-            at = _put_open(lines, at, message, key)
-        elif message.kind == MATCH:
-            at = _put_match(lines, at, message, key)
-        elif message.kind == CHANGE:
-            at = _put_change(lines, at, message, key)
-        elif message.kind == DONE:
-            at = _put_done(lines, at, message, key)
-        at = _put(lines, at, _PRODUCT)
-        at = _put(lines, at, names[message.symbol, : name_lengths[message.symbol]])
-        at = _put_integer(lines, _put(lines, at, _SEQUENCE), message.sequence)
-        at = _put_time(lines, _put(lines, at, _TIME), message.time_us)
-        at = _put(lines, at, _END)
+        name = names[message.symbol, : name_lengths[message.symbol]]
+        kind, order_type, reason = message.kind, message.order_type, message.reason
+        for step in range(lengths.shape[3]):
+            text = texts[kind, order_type, reason, step, : lengths[kind, order_type, reason, step]]
+            at = _put(lines, at, text)
+            field = fields[kind, order_type, reason, step]
+            if field == _NO_FIELD:
+                break
+            at = _put_field(lines, at, field, message, key, name)
     return at
 
 
@@ -223,11 +217,13 @@ class CoinbaseFormat:
         self._names = np.zeros((len(symbols), int(self._lengths.max())), dtype=np.uint8)
         for row, symbol in enumerate(symbols):
             self._names[row, : len(symbol)] = _text(symbol)
+        self._steps = _compile_lines()
         self._lines = np.empty(0, dtype=np.uint8)
 
     def lines(self, messages: np.ndarray) -> memoryview:
         """Bytes of all lines, each ended by a newline; valid until the next call."""
         if len(self._lines) < len(messages) * LONGEST_LINE:
-            self._lines = np.empty(len(messages) * LONGEST_LINE, dtype=np.uint8)
-        n_bytes = _put_lines(messages, self._keys, self._names, self._lengths, self._lines)
+            self._steps = _compile_lines()
+        self._lines = np.empty(len(messages) * LONGEST_LINE, dtype=np.uint8)
+        n_bytes = _put_lines(messages, self._keys, self._names, self._lengths, *self._steps, self._lines)
         return self._lines[:n_bytes].data

@@ -17,15 +17,15 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from jobs.simulator.compiled import kernel
 from jobs.simulator.random_stream import next_normal
 
 VOLATILITY = 1.07e-4  # per square root of a second: 18.5 bp in 5 minutes, about 60 % a year
 DRIFT = 3.4e-6  # per second at x = 1 and strength 1: explains about 16 % of the variance of a 5-minute return
 
 
-@njit(cache=True)
+@kernel
 def _advance_latent(n_seconds, persistence, drift, volatility, stream, state, log_price):  # type: ignore[no-untyped-def]
     states = np.empty(n_seconds)
     log_prices = np.empty(n_seconds)
@@ -64,6 +64,6 @@ class LatentPath:
         return states, log_prices
 
 
-@njit(cache=True)
+@kernel
 def _stationary_state(stream):  # type: ignore[no-untyped-def]
     return next_normal(stream)

@@ -18,8 +18,6 @@ and Talreja 2010, "A stochastic model for order book dynamics"). All rates follo
 import math
 from typing import NamedTuple
 
-from numba import njit
-
 from jobs.simulator.book_kernel import (
     CLOCK_US,
     N_ASKS,
@@ -34,6 +32,7 @@ from jobs.simulator.book_kernel import (
     submit_limit,
     submit_market,
 )
+from jobs.simulator.compiled import kernel, part
 from jobs.simulator.messages import BUY, SELL
 from jobs.simulator.random_stream import next_exponential, next_normal, next_uniform
 
@@ -67,13 +66,13 @@ class FlowParameters(NamedTuple):
     median_size: float
 
 
-@njit(cache=True)
+@part
 def _draw_size(stream, median):  # type: ignore[no-untyped-def]
     size = int(median * math.exp(SIZE_SPREAD * next_normal(stream)) / SIZE_STEP) * SIZE_STEP
     return max(size, SIZE_STEP)
 
 
-@njit(cache=True)
+@part
 def _price_at(flow, efficient, side, distance):  # type: ignore[no-untyped-def]
     # Rounded away from the efficient price, so an order never crosses it.
     if side == BUY:
@@ -81,14 +80,14 @@ def _price_at(flow, efficient, side, distance):  # type: ignore[no-untyped-def]
     return math.ceil(efficient * (1.0 + distance) / flow.tick) * flow.tick
 
 
-@njit(cache=True)
+@part
 def _tick_clock(counters, stream):  # type: ignore[no-untyped-def]
     # Reactions take microseconds and stay inside their second.
     later = counters[CLOCK_US] + 1 + int(300 * next_uniform(stream))
     counters[CLOCK_US] = max(counters[CLOCK_US], min(later, counters[SECOND_END_US]))
 
 
-@njit(cache=True)
+@part
 def _withdraw_passed_quotes(out, n, counters, book, efficient, stream):  # type: ignore[no-untyped-def]
     for side in (BUY, SELL):
         sign = 1 - 2 * side
@@ -98,14 +97,14 @@ def _withdraw_passed_quotes(out, n, counters, book, efficient, stream):  # type:
     return n
 
 
-@njit(cache=True)
+@part
 def _place(flow, out, n, counters, book, efficient, stream, side):  # type: ignore[no-untyped-def]
     tail = TAIL_SCALE * (next_uniform(stream) ** (-1.0 / TAIL_EXPONENT) - 1.0)
     price = _price_at(flow, efficient, side, min(MIN_DISTANCE + tail, FARTHEST))
     return submit_limit(out, n, counters, book, side, price, _draw_size(stream, flow.median_size))
 
 
-@njit(cache=True)
+@part
 def _quote(flow, out, n, counters, book, efficient, stream, side):  # type: ignore[no-untyped-def]
     # A liquidity provider makes sure that the side has a quote near the efficient price.
     if counters[N_BIDS + side] > 0:
@@ -119,7 +118,7 @@ def _quote(flow, out, n, counters, book, efficient, stream, side):  # type: igno
     return n
 
 
-@njit(cache=True)
+@part
 def _trade(flow, out, n, counters, book, efficient, state, stream):  # type: ignore[no-untyped-def]
     buy_probability = 1.0 / (1.0 + math.exp(-2.0 * flow.signal_strength * SIDE_BIAS * state))
     side = BUY if next_uniform(stream) < buy_probability else SELL
@@ -134,7 +133,7 @@ def _trade(flow, out, n, counters, book, efficient, state, stream):  # type: ign
     return submit_limit(out, n, counters, book, side, price, size)
 
 
-@njit(cache=True)
+@part
 def _withdraw_any(out, n, counters, book, stream):  # type: ignore[no-untyped-def]
     row = int((counters[N_BIDS] + counters[N_ASKS]) * next_uniform(stream))
     side = BUY
@@ -147,14 +146,14 @@ def _withdraw_any(out, n, counters, book, stream):  # type: ignore[no-untyped-de
     return cancel(out, n, counters, book, side, row)
 
 
-@njit(cache=True)
+@part
 def _total_rate(flow, counters):  # type: ignore[no-untyped-def]
     activity = 1.0 + ACTIVITY_SWING * math.cos(2.0 * math.pi * (counters[CLOCK_US] % DAY_US) / DAY_US)
     resting = counters[N_BIDS] + counters[N_ASKS]
     return flow.speed * activity, AGGRESSIVE_RATE + LIMIT_RATE + CANCEL_RATE * resting
 
 
-@njit(cache=True)
+@kernel
 def advance_flow(flow, first_us, states, log_prices, counters, book, stream, out):  # type: ignore[no-untyped-def]
     """Play the seconds from ``first_us`` on and write their messages.
 

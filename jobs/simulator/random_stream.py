@@ -7,7 +7,8 @@ import math
 import zlib
 
 import numpy as np
-from numba import njit
+
+from jobs.simulator.compiled import kernel, part
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -15,7 +16,7 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 _S11, _S27, _S30, _S31 = np.uint64(11), np.uint64(27), np.uint64(30), np.uint64(31)
 
 
-@njit(cache=True)
+@part
 def mix(number):  # type: ignore[no-untyped-def]
     """Scramble 64 bits (bijective)."""
     number = (number ^ (number >> _S30)) * _MIX_1
@@ -23,20 +24,20 @@ def mix(number):  # type: ignore[no-untyped-def]
     return number ^ (number >> _S31)
 
 
-@njit(cache=True)
+@kernel
 def next_uniform(stream):  # type: ignore[no-untyped-def]
     """Draw from the open interval (0, 1) and move ``stream`` (uint64[1]) on."""
     stream[0] += _GOLDEN
     return (float(mix(stream[0]) >> _S11) + 0.5) / 9007199254740992.0
 
 
-@njit(cache=True)
+@kernel
 def next_exponential(stream):  # type: ignore[no-untyped-def]
     """Draw from the exponential distribution with mean 1."""
     return -math.log(next_uniform(stream))
 
 
-@njit(cache=True)
+@kernel
 def next_normal(stream):  # type: ignore[no-untyped-def]
     """Draw from the standard normal distribution (Box and Muller 1958)."""
     radius = math.sqrt(2.0 * next_exponential(stream))
