@@ -44,7 +44,7 @@ def sliding_windows(
         raise UsageError(
             f"Row {row} is not after the row before it in the same group; order rows by group and time, each time once."
         )
-    is_finite = np.isfinite(X).all(axis=1)
+    is_finite = np.logical_and.reduce(np.isfinite(X), axis=1)
     continues = np.concatenate([[False], same_group & (advance == 1) & is_finite[1:] & is_finite[:-1]])
     rows = np.arange(n_rows)
     run_start = np.maximum.accumulate(np.where(continues, 0, rows))
