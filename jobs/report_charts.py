@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from bokeh.layouts import column
 from bokeh.models import ColumnDataSource, CustomJS, DatetimeTickFormatter, HoverTool, Range1d, RangeTool
-from bokeh.models.annotations import Span, Whisker
+from bokeh.models.annotations import Span
 from bokeh.models.ui import UIElement
 from bokeh.models.widgets import Select
 from bokeh.plotting import figure
@@ -17,6 +17,7 @@ from bokeh.plotting import figure
 from jobs.report_data import ReportData
 from jobs.report_format import MISSING, Unit, seconds
 from jobs.report_numbers import Floats, Series, calibration, cumulative_gain, every_kth
+from jobs.report_style import SELECT_CSS
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito 2008, colour-blind safe
 GREY = "#8a8f98"
@@ -50,7 +51,9 @@ class Panel:
 def make_panels(data: ReportData, series: list[Series], unit: Unit) -> list[Panel]:
     """One panel for each exchange, symbol and bar width with predictions."""
     keys = ["exchange", "symbol", "bar_seconds"]
-    rows = data.predictions.assign(series=data.predictions["model"] + "/" + data.predictions["version"].astype(str))
+    rows = data.predictions.assign(
+        series=data.predictions["model"] + "/" + data.predictions["version"].astype(int).astype(str)
+    )
     rows = rows[rows["series"].isin([s.name for s in series])]
     symbols = list(rows.groupby(keys, sort=True))
     max_points = min(MAX_POINTS, max(200, MAX_VALUES // (len(symbols) * (2 + 2 * len(series)))))
@@ -86,20 +89,20 @@ def _broken_at_holes(lines: dict[str, Any], step_ms: int) -> dict[str, Any]:
 
 
 def prediction_charts(panels: list[Panel], series: list[Series], unit: Unit) -> dict[str, UIElement]:
-    """Select, time series with overview and gain, and calibration, switched together by the select.
+    """Select, time series with overview, cumulative gain and calibration, switched together by the select.
 
     Returns:
-        The parts by name: ``symbol`` (where there are several panels), ``time_series``, ``calibration``.
+        The parts by name: ``symbol`` (where there are several panels), ``time_series``, ``gain``, ``calibration``.
     """
     sources = [ColumnDataSource(panel.lines) for panel in panels]
     shown = ColumnDataSource(dict(sources[0].data))
     window = _first_window(panels[0])
     main = _predictions_figure(shown, series, unit, window)
-    gain = _gain_figure(shown, series, unit)
     groups = [[ColumnDataSource(_group_columns(frame)) for frame in panel.groups] for panel in panels]
     shown_groups = [ColumnDataSource(dict(source.data)) for source in groups[0]]
     parts: dict[str, UIElement] = {
-        "time_series": column(main, _overview_figure(shown, main), gain, sizing_mode="stretch_width"),
+        "time_series": column(main, _overview_figure(shown, main), sizing_mode="stretch_width"),
+        "gain": _gain_figure(shown, series, unit),
         "calibration": _calibration_figure(shown_groups, series, unit),
     }
     if len(panels) > 1:
@@ -108,8 +111,8 @@ def prediction_charts(panels: list[Panel], series: list[Series], unit: Unit) -> 
 
 
 def _symbol_select(panels: list[Panel], sources: Any, shown: Any, groups: Any, shown_groups: Any, main: Any) -> Select:
-    options = [(str(i), panel.title) for i, panel in enumerate(panels)]
-    select = Select(title="Symbol", value="0", options=options, width=320)
+    options: list[Any] = [(str(i), panel.title) for i, panel in enumerate(panels)]
+    select = Select(title="Symbol", value="0", options=options, width=320, stylesheets=[SELECT_CSS])
     windows = [list(_first_window(panel)) for panel in panels]
     callback = CustomJS(
         args={"sources": sources, "shown": shown, "groups": groups, "shown_groups": shown_groups,
@@ -188,7 +191,7 @@ def _calibration_figure(groups: list[ColumnDataSource], series: list[Series], un
                              legend_label=name)  # fmt: skip
         dots = chart.scatter("predicted", "actual", source=source, color=PALETTE[i], size=9, legend_label=name)
         bars.visible = dots.visible = i == 0
-        rows = [("model", name), ("rows", "@n{0,0}"), ("mean prediction", f"@predicted{{0.000}} {unit.name}"),
+        rows = [(name, "@n{0,0} bars"), ("mean prediction", f"@predicted{{0.000}} {unit.name}"),
                 ("mean outcome", f"@actual{{0.000}} {unit.name}"),
                 ("95 % interval", f"@lower{{0.000}} to @upper{{0.000}} {unit.name}")]  # fmt: skip
         chart.add_tools(HoverTool(tooltips=rows, renderers=[dots]))
@@ -223,11 +226,7 @@ def difference_chart(evaluation: pd.DataFrame, champion_name: str | None, unit: 
         "color": [PALETTE[0] if name == champion_name else GREY for name in rows["name"]],
     })  # fmt: skip
     chart = _figure(height=90 + 38 * len(names), tools="", toolbar_location=None, y_range=names)
-    interval = Whisker(base="name", lower="lower", upper="upper", source=source, dimension="width", line_color="color",
-                       line_width=2)  # fmt: skip
-    interval.upper_head.size = interval.lower_head.size = 10
-    interval.upper_head.line_color = interval.lower_head.line_color = GREY
-    chart.add_layout(interval)
+    chart.segment("lower", "name", "upper", "name", source=source, color="color", width=3)
     dots = chart.scatter("difference", "name", source=source, color="color", size=11)
     lowest, highest = min(0.0, *source.data["lower"]), max(0.0, *source.data["upper"])
     margin = 0.08 * (highest - lowest or 1.0)

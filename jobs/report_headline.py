@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from jobs.report_data import ReportData
+from jobs.report_data import EVALUATION_COLUMNS, ReportData
 from jobs.report_format import MISSING, Unit, instant, is_missing, number, percent, seconds, text, whole
 from jobs.report_numbers import Series
 
@@ -16,7 +16,9 @@ ZERO_CHANGE = "zero change"
 def named(evaluation: pd.DataFrame) -> pd.DataFrame:
     """Evaluation rows with ``name``: ``model/version``, a baseline by its own name; the first of equal names."""
     names = [r.model if is_missing(r.version) else f"{r.model}/{int(r.version)}" for r in evaluation.itertuples()]
-    return evaluation.assign(name=pd.Series(names, index=evaluation.index, dtype=object)).drop_duplicates("name")
+    numbers = {column: pd.to_numeric(evaluation[column]) for column in EVALUATION_COLUMNS[1:]}
+    name = pd.Series(names, index=evaluation.index, dtype=object)
+    return evaluation.assign(**numbers, name=name).drop_duplicates("name")
 
 
 def verdict(evaluation: pd.DataFrame, best: Series | None, unit: Unit) -> tuple[str, str]:

@@ -32,7 +32,7 @@ class Series:
 
 def champion(data: ReportData) -> Series | None:
     """The version that answers ``predict(features)``; None where no version is marked."""
-    marked = data.models[data.models["is_champion"].fillna(False).astype(bool)] if len(data.models) else data.models
+    marked = data.models[data.models["is_champion"].eq(True)]
     if marked.empty:
         return None
     row = marked.iloc[0]

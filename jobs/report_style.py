@@ -17,8 +17,8 @@ p { margin: 6px 0; max-width: 82ch; }
 .verdict { border-left: 4px solid var(--soft); background: var(--mark); padding: 12px 16px; margin: 18px 0;
   font-size: 17px; max-width: none; border-radius: 0 6px 6px 0; }
 .verdict.better { border-color: var(--accent); } .verdict.worse { border-color: var(--held); }
-.facts { display: flex; flex-wrap: wrap; gap: 10px 36px; margin: 16px 0; padding: 0; }
-.facts div { min-width: 90px; } .facts dt { color: var(--soft); font-size: 12.5px; } .facts dd { margin: 0;
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(220px, 1fr)); gap: 10px 24px; margin: 16px 0; }
+.facts dt { color: var(--soft); font-size: 12.5px; } .facts dd { margin: 0;
   font-size: 19px; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .missing { border: 1px dashed var(--soft); border-radius: 6px; padding: 12px 16px; color: var(--soft);
   max-width: none; }
@@ -26,7 +26,7 @@ figure { margin: 10px 0 18px; } .chart { min-height: 20px; }
 .wide { overflow-x: auto; margin: 10px 0; }
 table { border-collapse: collapse; width: 100%; font-size: 13.5px; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: 6px 10px; border-bottom: 1px solid var(--rule); vertical-align: top; }
-td.number + td:not(.number) { padding-left: 28px; }
+td.number + td:not(.number), th.number + th:not(.number) { padding-left: 28px; }
 th { color: var(--soft); font-weight: 600; vertical-align: bottom; }
 td.number { text-align: right; white-space: nowrap; }
 th.number { text-align: right; }
@@ -67,6 +67,9 @@ for (const table of document.querySelectorAll("table")) {
 }
 """
 
+SELECT_CSS = """.bk-input { background-color: var(--card); color: var(--ink); border-color: var(--rule); }
+label { color: var(--soft); font: 13px system-ui, sans-serif; }"""
+
 # Runs inside Bokeh once the page is drawn: text and grid follow the page from light to dark, and to paper for print.
 THEME_SCRIPT = """
 const dark = window.matchMedia("(prefers-color-scheme: dark)")
@@ -74,7 +77,8 @@ const paint = (isDark) => {
   const ink = isDark ? "#d3d8de" : "#3c444e", rule = isDark ? "#2e353d" : "#e6e9ed"
   for (const axis of axes) axis.setv({axis_label_text_color: ink, major_label_text_color: ink})
   for (const grid of grids) grid.setv({grid_line_color: rule})
-  for (const legend of legends) legend.setv({label_text_color: ink})
+  const paper = isDark ? "#111418" : "#ffffff"
+  for (const legend of legends) legend.setv({label_text_color: ink, inactive_fill_color: paper})
 }
 paint(dark.matches)
 dark.addEventListener("change", () => paint(dark.matches))
