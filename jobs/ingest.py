@@ -1,0 +1,163 @@
+"""Ingest: files of order events into ``orders``, ``trades`` and ``gaps``, with every line accounted for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobs.ingest_codes import CODES
+from jobs.ingest_files import find_files
+from jobs.ingest_gaps import find_gaps
+from jobs.ingest_limit import refuse_above_limit
+from jobs.ingest_outcomes import add_outcomes, key_ranges
+from jobs.ingest_publish import in_order, write_gaps, write_ledger, write_orders, write_quarantine, write_trades
+from jobs.ingest_reading import collect_reports, plan_tasks, read_lines
+from jobs.ingest_summary import FileAccount, IngestSummary
+from jobs.readers.file_reader import FileReport
+from jobs.sources import Source
+from jobs.tables import run_sql
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+
+def ingest(
+    spark: SparkSession,
+    source: Source,
+    max_bad_share: float,
+    run_id: str,
+    say: Callable[[str], None] = lambda text: None,
+    is_dry_run: bool = False,
+) -> IngestSummary:
+    """Read the files of ``source`` that the ledger lacks and publish what is good; safe to run again.
+
+    Tables are written in the order orders, trades, gaps, quarantine, ledger. A run that dies in between is healed
+    by the next one over the same files: it takes the rows it finds as its own, and ends with the same content.
+
+    Args:
+        spark: Session whose current schema has the tables.
+        source: Files, format and exchange.
+        max_bad_share: Share of refused lines, 0 to 1, above which nothing is published. Blank lines and messages
+            that tell nothing about an order do not count.
+        run_id: Written to every row.
+        say: Gets one sentence a step.
+        is_dry_run: Do everything but write; holes in the sequence are then not looked for.
+
+    Returns:
+        The accounting. ``is_nothing_new`` where the ledger holds every file; nothing is written then.
+
+    Raises:
+        DataContractError: no file, or too many refused lines; nothing is published.
+        StorageError: a file cannot be read.
+    """
+    files = find_files(source)
+    tasks = plan_tasks(spark, source, files)
+    say(f"reading {len(files)} file{'s' if len(files) > 1 else ''} …")
+    lines = read_lines(spark, source, tasks, now_us=time.time_ns() // 1000).persist()
+    held: list[DataFrame] = [lines]
+    try:
+        reports = collect_reports(lines)
+        fresh = _fresh(reports)
+        skipped = tuple(files[r.file_index].name for r in reports if r not in fresh)
+        if not fresh:
+            return IngestSummary(run_id=run_id, is_published=False, skipped_files=skipped)
+        rows = _decide(spark, source, lines, files, fresh).persist()
+        held.append(rows)
+        rows.createOrReplaceTempView("ingest_rows")
+        accounts, n_own = _accounts(spark, files, fresh)
+        _name_refused(spark, files, fresh)
+        refuse_above_limit(spark, accounts, max_bad_share)
+        summary = IngestSummary(run_id=run_id, is_published=not is_dry_run, files=accounts, skipped_files=skipped)
+        if is_dry_run:
+            return summary
+        n_gaps, n_missing = _publish(spark, source, summary, n_own, say)
+        return summary.model_copy(update={"n_gaps": n_gaps, "n_missing": n_missing})
+    finally:
+        for frame in held:
+            frame.unpersist()
+
+
+def _fresh(reports: list[FileReport]) -> list[FileReport]:
+    """Files neither in the ledger nor the same, byte by byte, as an earlier one of this run."""
+    first_of: dict[str, FileReport] = {}
+    for report in reports:
+        first_of.setdefault(report.digest, report)
+    return [report for report in first_of.values() if report.state != "known"]
+
+
+def _decide(
+    spark: SparkSession, source: Source, lines: DataFrame, files: list[Path], fresh: list[FileReport]
+) -> DataFrame:
+    """One row a line of the fresh files, with the name of its file and its outcome."""
+    from pyspark.sql import functions as F
+
+    names = F.array(*(F.lit(file.name) for file in files))
+    of_fresh = lines.where(F.col("file_index").isin([r.file_index for r in fresh]) & (F.col("kind") != "report"))
+    named = of_fresh.withColumn("source_file", F.get(names, F.col("file_index")))
+    return add_outcomes(spark, named, source.exchange, is_numbered=source.format == "coinbase_full")
+
+
+def _accounts(spark: SparkSession, files: list[Path], fresh: list[FileReport]) -> tuple[tuple[FileAccount, ...], int]:
+    """Account of each file and the number of rows that a crashed run wrote already.
+
+    Spark counts the outcomes, the reader counted lines as it cut them: both must agree before anything is published.
+    """
+    counts = {row.file_index: row for row in run_sql(spark, "queries/ingest_counts").collect()}
+    accounts = []
+    for report in fresh:
+        row = counts.get(report.file_index)
+        account = FileAccount(
+            source_file=files[report.file_index].name,
+            file_digest=report.digest,
+            state=report.state,
+            n_bytes=report.n_bytes,
+            n_read=report.n_read,
+            n_good=row.n_good if row else 0,
+            n_quarantined=row.n_quarantined if row else 0,
+            n_duplicate=row.n_duplicate if row else 0,
+            n_pending=report.n_pending,
+            unknown_fields=report.unknown_fields,
+        )
+        n_accounted = account.n_good + account.n_quarantined + account.n_duplicate + account.n_pending
+        if account.n_read != n_accounted:
+            raise AssertionError(f"{account.source_file}: {account.n_read} lines read, {n_accounted} accounted for")
+        accounts.append(account)
+    return tuple(accounts), sum(row.n_own for row in counts.values())
+
+
+def _name_refused(spark: SparkSession, files: list[Path], fresh: list[FileReport]) -> None:
+    """Make the view ``ingest_refused`` of the lines for the quarantine."""
+    digests = [(r.file_index, r.digest, files[r.file_index].name) for r in fresh]
+    spark.createDataFrame(digests, "file_index int, file_digest string, source_file string").createOrReplaceTempView(
+        "ingest_digests"
+    )
+    refused = run_sql(spark, "queries/ingest_refused", conflict_reason=CODES["KEY_CONFLICT"])
+    refused.createOrReplaceTempView("ingest_refused")
+
+
+def _publish(
+    spark: SparkSession, source: Source, summary: IngestSummary, n_own: int, say: Callable[[str], None]
+) -> tuple[int, int]:
+    """Write the tables; number of holes near the events and of sequence numbers absent there."""
+    found = [0, 0]
+    exchange, run_id = source.exchange, summary.run_id
+
+    def gaps() -> None:
+        good = spark.table("ingest_rows").where("outcome IN ('good', 'own')")
+        touched = key_ranges(good)
+        if touched:
+            found[:] = find_gaps(spark, exchange, touched)
+            write_gaps(spark, exchange)
+
+    steps = [("orders", lambda: write_orders(spark, exchange, run_id, n_own, summary.n_good - n_own))]
+    if summary.n_good:
+        steps.append(("trades", lambda: write_trades(spark, exchange)))
+        if source.format == "coinbase_full":
+            steps.append(("gaps", gaps))
+    if summary.n_quarantined:
+        steps.append(("orders__quarantine", lambda: write_quarantine(spark, exchange, run_id)))
+    steps.append(("ingested_files", lambda: write_ledger(spark, source, run_id, summary.files)))
+    in_order(steps, say)
+    return found[0], found[1]

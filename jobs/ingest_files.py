@@ -1,0 +1,34 @@
+"""The files of a source."""
+
+from __future__ import annotations
+
+import glob
+import os
+from pathlib import Path
+
+from jobs.sources import Source
+from models.errors import DataContractError, StorageError
+
+
+def find_files(source: Source) -> list[Path]:
+    """Files that ``source.path`` names, sorted by path: the order in which the first of two equal rows is kept.
+
+    A folder means the files in it, not those of folders below; names that start with a dot are passed over.
+
+    Raises:
+        DataContractError: there is none.
+        StorageError: one cannot be read.
+    """
+    path = Path(source.path).expanduser()
+    if path.is_dir():
+        files = [file for file in path.iterdir() if file.is_file() and not file.name.startswith(".")]
+    elif path.exists():
+        files = [path]
+    else:
+        files = [Path(name) for name in glob.glob(str(path), recursive=True) if Path(name).is_file()]
+    if not files:
+        raise DataContractError(f"no file matches {source.path}: check the path, relative ones start at {Path.cwd()}")
+    for file in files:
+        if not os.access(file, os.R_OK):
+            raise StorageError(f"{file} cannot be read: give this user the permission")
+    return sorted(files)
