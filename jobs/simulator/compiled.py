@@ -2,12 +2,45 @@
 
 ``kernel`` is for what Python calls: kept on disk, so that only the first run on a machine compiles. ``part`` is for
 what only kernels call: no entry from Python and no copy on disk, which halves the time of that first run.
-numba notices a change in the kernel's own file only: touch the files of the kernels after editing a part elsewhere.
+numba alone would notice a change in the kernel's own file only, and run old code after an edit of a part elsewhere; so
+the folder of the compiled code is named by a digest of this whole package.
 """
 
-from functools import partial
+import hashlib
+import os
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
 
+import numba
 from numba import njit
 
-kernel = partial(njit, cache=True, error_model="numpy")()
-part = partial(njit, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")()
+_config: Any = numba.config  # typed Any: numba's annotations lack what is used here
+_njit: Any = njit
+
+
+@cache
+def _cache_folder() -> Path:
+    here = Path(__file__).parent
+    sources = b"".join(file.read_bytes() for file in sorted(here.glob("*.py")))
+    if _config.CACHE_DIR:
+        base = Path(_config.CACHE_DIR)
+    else:
+        base = here / "__pycache__" if os.access(here, os.W_OK) else Path.home() / ".cache" / "foretable"
+    return base / f"simulator_{hashlib.sha256(sources).hexdigest()[:16]}"
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile at the first call and keep the result on disk."""
+    folder = str(_cache_folder())
+    before, _config.CACHE_DIR = _config.CACHE_DIR, folder
+    try:
+        return njit(cache=True, error_model="numpy")(function)
+    finally:
+        _config.CACHE_DIR = before
+
+
+def part(function: Callable[..., Any]) -> Any:
+    """Compile into the kernels that call it."""
+    return _njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")(function)
