@@ -1,10 +1,10 @@
-"""Codes of refused input lines, each with what it means and what to do; ``orders__quarantine.code`` holds one of them."""
+"""Codes of refused input lines, with what each means and what to do; ``orders__quarantine.code`` is one."""
 
 CODES = {
     "NOT_UTF8": "The line holds bytes that are not UTF-8; write the file as UTF-8.",
-    "NUL_BYTE": "The line holds NUL bytes, as a disk leaves them after a power cut; take the file from its source again.",
+    "NUL_BYTE": "The line holds NUL bytes, as a power cut leaves them; take the file from its source again.",
     "LINE_TOO_LONG": "The line is longer than 1 MiB and only its start is kept; one message belongs on one line.",
-    "NOT_A_LOG_LINE": "The line is not '<receive time in epoch ms> <event> <JSON>'; check that the format is bitstamp_log.",
+    "NOT_A_LOG_LINE": "The line is not '<receive time in epoch ms> <event> <JSON>'; check the format.",
     "NOT_JSON": "The line is not one valid JSON text; check that the format fits and that no line was cut or joined.",
     "NOT_AN_OBJECT": "The JSON text is not an object; one message is one object in braces.",
     "DUPLICATE_KEY": "The JSON object names a field twice, so its value is ambiguous; mend the writer of the file.",
@@ -15,7 +15,7 @@ CODES = {
     "BAD_NUMBER": "A price or amount is not a finite decimal number; mend the writer of the file.",
     "BAD_PRICE": "The price is zero or negative; such an order cannot be in a book.",
     "BAD_SIZE": "The amount is negative, or zero where something must have been traded.",
-    "OVER_PRECISE": "The number has more decimals than the column keeps and is not rounded; check the unit of the feed.",
+    "OVER_PRECISE": "The number has more decimals than the column and is not rounded; check the unit of the feed.",
     "TOO_LARGE": "The number does not fit the column; check the unit of the feed.",
     "BAD_TIME": "The time cannot be read, or lies before 2009 or more than a day ahead; check its unit and the clock.",
     "KEY_CONFLICT": "Another event already holds this sequence number; the one read first stays, check the recorder.",

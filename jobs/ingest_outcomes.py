@@ -9,10 +9,23 @@ from jobs.tables import run_sql
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
-CONTENT = (
-    "event event_time order_id side order_type price size old_size remaining_size funds reason trade_id "
-    "maker_order_id taker_order_id snapshot"
-).split()
+CONTENT = [
+    "event",
+    "event_time",
+    "order_id",
+    "side",
+    "order_type",
+    "price",
+    "size",
+    "old_size",
+    "remaining_size",
+    "funds",
+    "reason",
+    "trade_id",
+    "maker_order_id",
+    "taker_order_id",
+    "snapshot",
+]
 
 
 def add_outcomes(spark: SparkSession, lines: DataFrame, exchange: str, is_numbered: bool) -> DataFrame:

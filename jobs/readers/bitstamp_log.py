@@ -24,7 +24,9 @@ EVENTS = {
     "trade": "match",
     "order_book": "snapshot",
 }
-KNOWN_FIELDS = frozenset("id price amount datetime order_type bids asks timestamp microtimestamp".split())
+KNOWN_FIELDS = frozenset(
+    ["id", "price", "amount", "datetime", "order_type", "bids", "asks", "timestamp", "microtimestamp"]
+)
 _LEVEL_NUMBER = re.compile(r"[0-9]{1,10}(\.[0-9]{1,8}0*)?")
 
 
@@ -41,7 +43,9 @@ class BitstampLogReader:
     def read(self, lines: Lines) -> ReadLines:
         """Check and cast a batch of lines."""
         n = len(lines.lines)
-        times, names, books = [None] * n, np.full(n, None, dtype=object), [None] * n
+        times: list[str | None] = [None] * n
+        books: list[str | None] = [None] * n
+        names = np.full(n, None, dtype=object)
         messages: list[dict[str, Any]] = []
         refusals: dict[int, Refusal] = {}
         is_open_end = np.zeros(n, dtype=bool)
@@ -49,10 +53,10 @@ class BitstampLogReader:
             try:
                 text = decode_line(line)
                 time, name, start = _head(text)
-                times[row], names[row] = time, name  # type: ignore[call-overload]
+                times[row], names[row] = time, name
                 messages.append(parse_object(text, start))
                 if name == "order_book":
-                    books[row] = text[start:]  # type: ignore[call-overload]
+                    books[row] = text[start:]
             except RefusedLineError as e:
                 messages.append({})
                 refusals[row] = e.refusal

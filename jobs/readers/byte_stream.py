@@ -13,7 +13,7 @@ _GZIP = 16 + zlib.MAX_WBITS
 
 
 class ByteStream:
-    """One file, read once up to the length it had when it was listed, so that a file that grows meanwhile stays one thing.
+    """One file, read once up to the length it had when listed: one that grows meanwhile stays the same.
 
     After the last block of ``blocks()``: ``digest`` is the SHA-256 of the ``n_bytes`` read from disk, ``state`` is
 

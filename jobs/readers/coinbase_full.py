@@ -17,10 +17,42 @@ EVENTS = ("received", "open", "change", "done", "match")
 # stop orders, which are not in the book before they are received.
 OTHER_MESSAGES = ("subscriptions", "heartbeat", "activate", "status", "error", "last_match")
 KNOWN_FIELDS = frozenset(
-    "type product_id sequence time order_id side order_type price size old_size new_size remaining_size funds reason "
-    "trade_id maker_order_id taker_order_id client_oid old_funds new_funds old_price new_price user_id profile_id "
-    "taker_user_id taker_profile_id maker_user_id maker_profile_id taker_fee_rate maker_fee_rate "
-    "stp cancel_reason stop_type stop_price".split()
+    [
+        "type",
+        "product_id",
+        "sequence",
+        "time",
+        "order_id",
+        "side",
+        "order_type",
+        "price",
+        "size",
+        "old_size",
+        "new_size",
+        "remaining_size",
+        "funds",
+        "reason",
+        "trade_id",
+        "maker_order_id",
+        "taker_order_id",
+        "client_oid",
+        "old_funds",
+        "new_funds",
+        "old_price",
+        "new_price",
+        "user_id",
+        "profile_id",
+        "taker_user_id",
+        "taker_profile_id",
+        "maker_user_id",
+        "maker_profile_id",
+        "taker_fee_rate",
+        "maker_fee_rate",
+        "stp",
+        "cancel_reason",
+        "stop_type",
+        "stop_price",
+    ]
 )
 NEEDED = {
     "order_id": ("received", "open", "change", "done"),
@@ -37,7 +69,10 @@ NEEDED = {
 
 
 class CoinbaseFullReader:
-    """Reads lines of the channel. A ``change`` has its new size as ``size`` and ``remaining_size``, its new price as ``price``."""
+    """Reads lines of the channel.
+
+    A ``change`` has its new size as ``size`` and ``remaining_size``, and its new price, where sent, as ``price``.
+    """
 
     def __init__(self, epoch: int, now_us: int) -> None:
         """Take the epoch of all rows and the instant that no message may lie a day ahead of."""
@@ -68,8 +103,22 @@ class CoinbaseFullReader:
         texts = {
             field: batch.texts(field)
             for field in (
-                "order_id side order_type price size old_size new_size new_price remaining_size funds reason "
-                "trade_id maker_order_id taker_order_id".split()
+                [
+                    "order_id",
+                    "side",
+                    "order_type",
+                    "price",
+                    "size",
+                    "old_size",
+                    "new_size",
+                    "new_price",
+                    "remaining_size",
+                    "funds",
+                    "reason",
+                    "trade_id",
+                    "maker_order_id",
+                    "taker_order_id",
+                ]
             )
         }
         for field, events in NEEDED.items():

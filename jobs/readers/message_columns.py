@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from collections.abc import Callable, Collection, Iterable
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,7 @@ class MessageColumns:
                 self.is_refused[row] = True
 
     def texts(self, field: str) -> pa.Array:
-        """The field as text: numbers as sent; NULL where absent, null or empty. Refuses other JSON types (BAD_VALUE)."""
+        """The field as text: numbers as sent; NULL where absent, null or empty. Refuses the rest (BAD_VALUE)."""
         values = [message.get(field) or None for message in self.messages]
         try:
             return pa.array(values, pa.string())
@@ -64,7 +64,7 @@ class MessageColumns:
     def decimals(
         self, column: pa.Array, field: str, kind: pa.Decimal128Type = PRICE, is_binary: bool = False
     ) -> pa.Array:
-        """Exact decimals of a text column. Refuses BAD_NUMBER, TOO_LARGE, OVER_PRECISE; a sign is left to the caller."""
+        """Exact decimals of any sign. Refuses BAD_NUMBER, TOO_LARGE and OVER_PRECISE."""
         scale, digits = kind.scale, kind.precision - kind.scale
         odd = _rows_unlike(column, rf"^[0-9]{{1,{digits}}}(\.[0-9]{{1,{scale}}}0*)?$")
         if len(odd):

@@ -6,7 +6,7 @@ from jobs.ingest_codes import CODES
 
 
 class Refusal(NamedTuple):
-    """A code of ``jobs.ingest_codes`` and what it is about, for example ``price = "-1"``; empty where the code says all."""
+    """A code of ``jobs.ingest_codes`` and what it is about, for example ``price = "-1"``; empty if nothing more."""
 
     code: str
     about: str = ""

@@ -1,4 +1,4 @@
-"""Shape of what a reader returns: the columns of ``orders`` that come from the message, and those that name its place."""
+"""Shape of what a reader returns: columns of ``orders`` that come from the message, and the place of the line."""
 
 from __future__ import annotations
 
