@@ -102,13 +102,10 @@ def _changes(spark: SparkSession, sources: _Sources, bar_seconds: int, is_gap_fr
 
 
 def _write(spark: SparkSession, changes: DataFrame) -> dict[int, int]:
-    changes = changes.persist()
-    try:
-        n_by_width = {row.bar_seconds: row["count"] for row in changes.groupBy("bar_seconds").count().collect()}
-        if n_by_width:
-            changes.createOrReplaceTempView("bar_changes")
-            run_sql(spark, "merge/bars")
-            spark.catalog.dropTempView("bar_changes")
-    finally:
-        changes.unpersist()
+    changes = changes.localCheckpoint()  # MERGE plans its source three times over: give it rows, not their history
+    n_by_width = {row.bar_seconds: row["count"] for row in changes.groupBy("bar_seconds").count().collect()}
+    if n_by_width:
+        changes.createOrReplaceTempView("bar_changes")
+        run_sql(spark, "merge/bars")
+        spark.catalog.dropTempView("bar_changes")
     return n_by_width

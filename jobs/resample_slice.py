@@ -33,6 +33,7 @@ def affected_slice(
     seed = before.groupBy(_SYMBOL).agg(F.max("bar_start").alias("_seed"))
     slices = first.join(seed, _SYMBOL, "left").select(*_SYMBOL, F.coalesce("_seed", "_first").alias("_from"))
     in_slice = held.join(F.broadcast(slices), _SYMBOL).where("bar_start >= _from").select(*held.columns, "_from")
+    in_slice = in_slice.localCheckpoint()
 
     is_carried = (F.col("n_trades") == 0) & (F.col("bar_start") > F.col("_from"))
     raw_prices = {price: F.when(~is_carried, F.col(price)) for price in PRICES}
