@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -30,8 +33,6 @@ class App:
     @cached_property
     def config(self) -> Config:
         """The configuration, read when first asked for."""
-        from pathlib import Path
-
         from jobs.config import load_config
 
         return load_config(Path(self.config_file) if self.config_file else None, self.flags)
@@ -110,7 +111,13 @@ def _text(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def flush() -> None:
-    """Push out what was printed before a child process or the JVM writes to the same terminal."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+def command_prefix(app: App) -> str:
+    """How to call this very ``foretable`` again, with the settings it was given, from any folder."""
+    program = shutil.which("foretable")
+    mine = Path(sys.executable).with_name("foretable")
+    words = ["foretable" if program and Path(program).resolve() == mine.resolve() else str(mine)]
+    for flag in ("home", "schema", "master"):
+        if app.flags.get(flag):
+            value = str(app.config.home) if flag == "home" else app.flags[flag]
+            words += [f"--{flag}", value]
+    return shlex.join(words)

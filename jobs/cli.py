@@ -14,8 +14,24 @@ import click
 from jobs.app import App
 from models.errors import ForetableError
 
-COMMANDS = ("demo", "simulate", "ingest", "resample", "normalize", "train", "score", "evaluate", "report", "run", "sql", "models", "runs")
-EXIT_CODES = "0 ok · 1 bug · 2 usage · 3 data · 4 model · 74 disk or download · 75 try again · 77 refused · 99 nothing to do"
+COMMANDS = (
+    "demo",
+    "simulate",
+    "ingest",
+    "resample",
+    "normalize",
+    "train",
+    "score",
+    "evaluate",
+    "report",
+    "run",
+    "sql",
+    "models",
+    "runs",
+)
+EXIT_CODES = (
+    "0 ok · 1 bug · 2 usage · 3 data · 4 model · 74 disk or download · 75 try again · 77 refused · 99 nothing to do"
+)
 
 
 class CommandFolder(click.Group):
@@ -78,8 +94,11 @@ def run(arguments: list[str]) -> int:
     try:
         outcome = foretable.main(arguments, prog_name="foretable", standalone_mode=False)
         return outcome if isinstance(outcome, int) else 0
-    except click.ClickException as e:
+    except click.exceptions.NoArgsIsHelpError as e:
         e.show()
+        return 2
+    except click.ClickException as e:
+        click.echo(f"foretable: {_usage_sentence(e)}", err=True)
         return 2
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped; what was published stays, run again to go on", err=True)
@@ -91,6 +110,12 @@ def run(arguments: list[str]) -> int:
         return _report(e)
 
 
+def _usage_sentence(e: click.ClickException) -> str:
+    context = getattr(e, "ctx", None)
+    place = context.command_path if context else "foretable"
+    return f"{' '.join(e.format_message().split()).rstrip('.')}. See: {place} --help"
+
+
 def _report(e: Exception) -> int:
     from jobs.spark_errors import translate
 
@@ -99,10 +124,11 @@ def _report(e: Exception) -> int:
         click.echo(f"foretable: {known}", err=True)
         return known.exit_code
     if isinstance(e, OSError):
-        click.echo(f"foretable: {e.strerror or e}: {e.filename or ''}", err=True)
+        click.echo(f"foretable: {e.strerror or e}" + (f": {e.filename}" if e.filename else ""), err=True)
         return 74
     note = _write_bug_note()
-    click.echo(f"foretable: this is a bug ({type(e).__name__}: {' '.join(str(e).split())[:160]}); the details are in {note}", err=True)
+    what = f"{type(e).__name__}: {' '.join(str(e).split())[:160]}"
+    click.echo(f"foretable: this is a bug ({what}); the details are in {note}", err=True)
     return 1
 
 

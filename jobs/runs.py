@@ -32,6 +32,7 @@ class Run:
     n_quarantined: int | None = None
     n_duplicate: int | None = None
     n_pending: int | None = None
+    is_empty: bool = False  # nothing was to do: leaves no row
 
 
 @contextmanager
@@ -43,11 +44,12 @@ def recorded_run(spark: SparkSession, job: str, target: str, config_digest: str)
     try:
         yield run
     except NothingToDo:
-        raise
+        raise  # not a failure, and nothing to record
     except Exception as e:
         _store(spark, run, "failed", " ".join(str(e).split())[:500])
         raise
-    _store(spark, run, "done", None)
+    if not run.is_empty:
+        _store(spark, run, "done", None)
 
 
 def last_inputs(spark: SparkSession, job: str, target: str, config_digest: str) -> dict[str, int] | None:

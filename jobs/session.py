@@ -85,13 +85,17 @@ def spark_conf(settings: SessionSettings, say: Callable[[str], None] | None = No
     os.environ["JAVA_HOME"] = str(java_home)
     delta = delta_jars(cache, settings.maven_mirror, say=say)
     jars = [extension_jar(cache, java_home, delta), *delta]
-    return {
+    conf = {
         **_FIXED,
         **_local_paths(home, settings.warehouse, jars),
         "spark.master": settings.master,
         **(_LAPTOP if settings.master.startswith("local") else {}),
-        **settings.spark,
     }
+    for name, value in settings.spark.items():
+        # Java options and class paths add up: a user's own must not drop the jars or the quiet log.
+        joiner = _ADDED_UP.get(name)
+        conf[name] = f"{conf[name]}{joiner}{value}" if joiner else value
+    return conf
 
 
 _FIXED = {
@@ -116,6 +120,11 @@ _FIXED = {
     "spark.ui.showConsoleProgress": "false",
     "spark.hadoop.hive.server2.thrift.bind.host": "127.0.0.1",
 }
+_ADDED_UP = {  # setting: what stands between our part and the user's
+    "spark.driver.extraJavaOptions": " ",
+    "spark.driver.extraClassPath": os.pathsep,
+    "spark.executor.extraClassPath": os.pathsep,
+}
 _LAPTOP = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
@@ -129,8 +138,8 @@ def _local_paths(home: Path, warehouse: Path, jars: list[Path]) -> dict[str, str
     class_path = os.pathsep.join(str(jar) for jar in jars)
     log_settings = resources.files("jobs") / "log4j2.properties"
     java_options = (
-        f"-Duser.timezone=UTC -Dlog4j2.configurationFile={log_settings} -Dforetable.logs={home / 'logs'} "
-        "-XX:+UseParallelGC -XX:TieredStopAtLevel=4"
+        f'-Duser.timezone=UTC "-Dlog4j2.configurationFile={log_settings}" "-Dforetable.logs={home / "logs"}" '
+        "-XX:+UseParallelGC"
     )
     return {
         "spark.driver.extraClassPath": class_path,

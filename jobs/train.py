@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from jobs.config import Config, ModelSettings
 from jobs.tables import table_version
 from jobs.training_set import TrainingSet, make_training_set, read_rows
-from models.artifact import load_scorer
+from models.artifact import Scorer, load_scorer
 from models.errors import DataContractError
 from models.families import build_model
-from models.metrics import measure
+from models.metrics import classification_metrics, regression_metrics
 from models.model_version import ModelVersion
-from models.protocol import ModelSpec
+from models.protocol import Model, ModelSpec
 from models.registry import CHAMPION, Registry
 from models.splits import TimeSplit, split_by_time
 
@@ -68,13 +68,14 @@ def split(config: Config, settings: ModelSettings, examples: TrainingSet) -> Tim
     Raises:
         DataContractError: a part is empty.
     """
-    horizon = np.timedelta64(config.horizon_seconds(settings.label), "s")
-    starts = examples.rows.available_at.to_numpy().astype("datetime64[us]")
-    fitted = starts[examples.rows.is_training.to_numpy()]
+    horizon = config.horizon_seconds(settings.label) * 1_000_000
+    known_from = examples.known_from()
+    fitted = known_from[examples.rows.is_training.to_numpy()]
     if len(fitted) == 0:
-        raise DataContractError("no row with a known label lies in training time: more data or a larger features.train_fraction is needed")
-    validation_start = np.quantile(np.unique(fitted).astype(np.int64), 1 - config.training.validation_fraction)
-    parts = split_by_time(starts, starts + horizon, np.datetime64(int(validation_start), "us"), fitted.max() + horizon)
+        raise DataContractError(f"{settings.name}: no row with a label lies in training time; more data or a larger features.train_fraction is needed")
+    instants = np.unique(fitted)
+    validation_start = int(instants[int(len(instants) * (1 - config.training.validation_fraction))])
+    parts = split_by_time(known_from, known_from + horizon, validation_start, int(fitted.max()) + horizon)
     for name in ("train", "validation", "test"):
         if len(getattr(parts, name)) < 2:
             raise DataContractError(f"{settings.name}: the {name} part holds fewer than 2 rows; more data is needed")
@@ -102,7 +103,7 @@ def _train_one(config: Config, settings: ModelSettings, examples: TrainingSet, r
     model = build_model(spec, examples.feature_names)
     validation = (examples.inputs[parts.validation], examples.labels[parts.validation])
     model.fit(examples.inputs[parts.train], examples.labels[parts.train], validation)
-    metrics = {name: _measure(model, examples, getattr(parts, name)) for name in ("train", "validation", "test")}
+    metrics = {name: measure(model, examples, getattr(parts, name)) for name in ("train", "validation", "test")}
     before = _champion(registry, settings.name)
     version = registry.register(
         spec,
@@ -119,9 +120,12 @@ def _train_one(config: Config, settings: ModelSettings, examples: TrainingSet, r
     return Trained(registry.resolve(f"{version.name}/{version.version}"), is_new=True, is_champion=is_champion)
 
 
-def _measure(model: Any, examples: TrainingSet, part: NDArray[np.intp]) -> dict[str, float]:
-    probability = model.predict_probability(examples.inputs[part]) if model.task == "classification" else None
-    return measure(model.task, examples.labels[part], model.predict(examples.inputs[part]), probability, model.classes)
+def measure(model: Model | Scorer, examples: TrainingSet, part: NDArray[np.int64]) -> dict[str, float]:
+    """Metrics of a model on a part of the examples, those of its task."""
+    inputs, labels = examples.inputs[part], examples.labels[part]
+    if model.classes is None:
+        return regression_metrics(labels, model.predict(inputs))
+    return classification_metrics(labels, model.predict_probability(inputs), model.classes)
 
 
 def _champion(registry: Registry, name: str) -> ModelVersion | None:
@@ -129,14 +133,11 @@ def _champion(registry: Registry, name: str) -> ModelVersion | None:
     return next((version for version in versions if CHAMPION in version.aliases), None)
 
 
-def _measure_champion(champion: ModelVersion, examples: TrainingSet, part: NDArray[np.intp]) -> dict[str, float]:
+def _measure_champion(champion: ModelVersion, examples: TrainingSet, part: NDArray[np.int64]) -> dict[str, float]:
     """Metrics of the champion on the new validation part; none where it takes another input, so that it gives way."""
     if champion.feature_names != examples.feature_names or champion.sequence_length != _steps(examples):
         return {}
-    scorer = load_scorer(champion.folder, champion.digest)
-    probability = scorer.predict_probability(examples.inputs[part]) if champion.task == "classification" else None
-    classes = scorer.manifest.class_array()
-    return measure(champion.task, examples.labels[part], scorer.predict(examples.inputs[part]), probability, classes)
+    return measure(load_scorer(champion.folder, champion.digest), examples, part)
 
 
 def _steps(examples: TrainingSet) -> int:

@@ -39,6 +39,10 @@ class TrainingSet:
     feature_names: tuple[str, ...]
     features_version: int
 
+    def known_from(self) -> NDArray[np.int64]:
+        """Instant at which each row's features are known, in epoch microseconds."""
+        return self.rows.available_at.astype("datetime64[us]").astype(np.int64).to_numpy()
+
     def digest(self) -> str:
         """SHA-256 of everything a fit depends on."""
         total = hashlib.sha256(repr(self.feature_names).encode())
@@ -85,9 +89,9 @@ def make_training_set(
     """Keep the rows that are warm and whose label is known; a sequence model also needs its window without a hole."""
     groups = rows.groupby(["exchange", "symbol"], sort=False).ngroup().to_numpy()
     matrix = rows[list(feature_names)].to_numpy(np.float64)
-    times = rows.bar_start.astype("datetime64[us]").astype(np.int64).to_numpy()
     if sequence_length > 1:
-        inputs, last = sliding_windows(matrix, groups, times, sequence_length, bar_seconds * 1_000_000)
+        steps = rows.bar_start.astype("datetime64[s]").astype(np.int64).to_numpy() // bar_seconds
+        inputs, last = sliding_windows(matrix, groups, steps, sequence_length)
     else:
         last = np.flatnonzero(np.isfinite(matrix).all(axis=1))
         inputs = matrix[last]

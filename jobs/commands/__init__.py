@@ -1,0 +1,1 @@
+"""One command of `foretable` a file; each imports Spark only when it runs."""

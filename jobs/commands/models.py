@@ -1,0 +1,107 @@
+"""``foretable models``: the registry."""
+
+from __future__ import annotations
+
+import click
+
+from jobs.app import App, pass_app
+from models.registry import CHAMPION
+
+
+@click.group(epilog="""\b
+Examples:
+  foretable models list
+  foretable models show ridge_return_5m
+  foretable models promote ridge_return_5m/2
+  foretable models verify""")  # fmt: skip
+def models() -> None:
+    """List, show, promote, verify and delete registered models."""
+
+
+@models.command("list", epilog="\b\nExample:\n  foretable models list")
+@pass_app
+def list_(app: App) -> None:
+    """One row a version, newest first within a name."""
+    registry = app.registry
+    default = registry.default_model()
+    app.emit(
+        [
+            {
+                "model": version.name,
+                "version": version.version,
+                "family": version.family,
+                "label": version.label,
+                "aliases": ", ".join(version.aliases),
+                "is_default": version.name == default,
+                "created_at": f"{version.created_at:%Y-%m-%d %H:%M:%S}",
+                "digest": version.digest[:12],
+            }
+            for name in registry.list_models()
+            for version in registry.list_versions(name)
+        ]
+    )
+
+
+@models.command(epilog="\b\nExample:\n  foretable models show ridge_return_5m@champion")
+@click.argument("reference", metavar="MODEL")
+@pass_app
+def show(app: App, reference: str) -> None:
+    """Everything about one version: features, label, metrics of each split, data versions, artifact."""
+    version = app.registry.resolve(reference)
+    facts = {key: value for key, value in vars(version).items() if key not in ("metrics", "feature_names")}
+    facts["feature_names"] = ", ".join(version.feature_names)
+    for split, values in version.metrics.items():
+        facts.update({f"{split}.{name}": value for name, value in values.items()})
+    app.emit(facts if app.is_json else [{"property": key, "value": _plain(value)} for key, value in facts.items()])
+
+
+def _plain(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+@models.command(epilog="\b\nExample:\n  foretable models promote ridge_return_5m/2")
+@click.argument("reference", metavar="MODEL/VERSION")
+@click.option("--alias", default=CHAMPION, show_default=True, help="Alias to move.")
+@click.option("--dry-run", is_flag=True, help="Print what would change, and end.")
+@pass_app
+def promote(app: App, reference: str, alias: str, dry_run: bool) -> None:
+    """Move an alias to a version; open sessions use it from their next query on."""
+    version = app.registry.resolve(reference)
+    before = next((other.version for other in app.registry.list_versions(version.name) if alias in other.aliases), None)
+    if not dry_run:
+        app.registry.set_alias(version.name, alias, version.version)
+    app.emit({"model": version.name, "alias": alias, "from_version": before, "to_version": version.version})
+
+
+@models.command(epilog="\b\nExample:\n  foretable models verify")
+@click.argument("references", nargs=-1, metavar="[MODEL]...")
+@pass_app
+def verify(app: App, references: tuple[str, ...]) -> None:
+    """Check artifacts against their digests and load them; all versions without an argument."""
+    from models.artifact import load_scorer
+
+    registry = app.registry
+    every = (version for name in registry.list_models() for version in registry.list_versions(name))
+    rows = []
+    for version in [registry.resolve(reference) for reference in references] or every:
+        load_scorer(version.folder, version.digest)
+        rows.append({"model": version.name, "version": version.version, "digest": version.digest[:12], "state": "ok"})
+    app.emit(rows)
+
+
+@models.command(epilog="\b\nExample:\n  foretable models delete ridge_return_5m/1")
+@click.argument("reference", metavar="MODEL/VERSION")
+@click.option("--dry-run", is_flag=True, help="Print what would be deleted, and end.")
+@pass_app
+def delete(app: App, reference: str, dry_run: bool) -> None:
+    """Forget a version; a champion must give its alias away first."""
+    from models.errors import SafetyError, UsageError
+
+    if "/" not in reference:
+        raise UsageError(f"say which version to delete, for example {reference}/1")
+    version = app.registry.resolve(reference)
+    if CHAMPION in version.aliases:
+        raise SafetyError(f"{reference} is the champion: promote another version first")
+    if not dry_run:
+        app.registry.delete_version(version.name, version.version)
+    app.emit({"model": version.name, "version": version.version, "state": "kept" if dry_run else "deleted"})

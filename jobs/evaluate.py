@@ -1,0 +1,108 @@
+"""Measure the configured models on held-out time, beside the naive baselines, with an interval of the difference."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from jobs.tables import table_version
+from jobs.train import measure, split, training_set
+from jobs.training_set import TrainingSet
+from models.artifact import load_scorer
+from models.baselines import last_value, zero_change
+from models.bootstrap import mean_interval, squared_error_difference
+from models.errors import ModelContractError
+from models.metrics import regression_metrics
+from models.registry import CHAMPION
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from jobs.app import App
+
+BLOCKS_OF_HORIZONS = 5  # labels of neighbouring rows overlap for one horizon; blocks keep that and slower dependence
+
+
+def evaluate_models(app: App, spark: SparkSession) -> list[dict[str, Any]]:
+    """One row for each regression model of the configuration (its champion) and for each baseline, on held-out time.
+
+    ``mse_difference`` is the mean squared error minus that of zero change: below zero the row is better. Its 95 %
+    interval is a stationary block bootstrap over instants, the symbols of an instant averaged.
+
+    Raises:
+        ModelContractError: a model was not trained yet.
+    """
+    version = table_version(spark, "features")
+    rows: list[dict[str, Any]] = []
+    for settings in app.config.models:
+        if app.config.task(settings.label) != "regression":
+            continue
+        examples = training_set(spark, app.config, settings, version)
+        test = split(app.config, settings, examples).test
+        model = app.registry.resolve(settings.name)
+        if model.feature_names != examples.feature_names:
+            raise ModelContractError(f"{model.name}/{model.version} was trained on other features: run foretable train")
+        predicted = load_scorer(model.folder, model.digest).predict(examples.inputs[test])
+        block = max(1, BLOCKS_OF_HORIZONS * app.config.horizon_seconds(settings.label) // app.config.model_bar_seconds)
+        if not rows:
+            rows = [_row("zero change", None, zero_change(len(test)), examples, test, block)]
+            rows.append(_row("last value", None, last_value(examples.last_value[test]), examples, test, block))
+        rows.append(_row(model.name, model.version, predicted, examples, test, block))
+    return rows
+
+
+def evaluate_classifiers(app: App, spark: SparkSession) -> list[dict[str, Any]]:
+    """One row for each classifier of the configuration (its champion) on held-out time."""
+    version = table_version(spark, "features")
+    rows = []
+    for settings in app.config.models:
+        if app.config.task(settings.label) == "classification":
+            examples = training_set(spark, app.config, settings, version)
+            test = split(app.config, settings, examples).test
+            model = app.registry.resolve(settings.name)
+            metrics = measure(load_scorer(model.folder, model.digest), examples, test)
+            rows.append({"model": model.name, "version": model.version, "n": len(test), **metrics})
+    return rows
+
+
+def registered_models(app: App) -> list[dict[str, Any]]:
+    """Every version of the configured models; ``is_champion`` marks the one that answers ``predict(features)``."""
+    registry = app.registry
+    names = set(registry.list_models()) & {model.name for model in app.config.models}
+    default = registry.default_model()
+    return [
+        {
+            "model": version.name,
+            "version": version.version,
+            "family": version.family,
+            "digest": version.digest,
+            "parameters": json.dumps(version.options),
+            "data_versions": json.dumps(version.data_versions),
+            "is_champion": version.name == default and CHAMPION in version.aliases,
+        }
+        for name in sorted(names)
+        for version in registry.list_versions(name)
+    ]
+
+
+def difference_to_zero_change(
+    known_from: NDArray[np.int64], actual: NDArray[np.float64], predicted: NDArray[np.float64], block_length: int
+) -> dict[str, float]:
+    """Mean squared error minus that of zero change with a 95 % interval; rows of one instant count as one."""
+    gain = squared_error_difference(actual, predicted, zero_change(len(actual)))
+    by_instant = pd.Series(gain).groupby(known_from).mean().to_numpy()
+    interval = mean_interval(by_instant, min(block_length, len(by_instant)))
+    return {"mse_difference": -interval.mean, "difference_lower": -interval.upper, "difference_upper": -interval.lower}
+
+
+def _row(
+    name: str, version: int | None, predicted: NDArray[np.float64], examples: TrainingSet, test: NDArray[np.int64], block: int
+) -> dict[str, Any]:
+    actual = examples.labels[test]
+    metrics = regression_metrics(actual, predicted)
+    difference = difference_to_zero_change(examples.known_from()[test], actual, predicted, block)
+    return {"model": name, "version": version, "n": len(test), **metrics, **difference}

@@ -1,0 +1,161 @@
+"""The formula of each feature and label kind as Spark columns over a symbol's bars in order of time."""
+
+from __future__ import annotations
+
+import math
+from functools import singledispatch
+
+from pyspark.sql import Column, DataFrame, Window, WindowSpec
+from pyspark.sql import functions as F
+
+from jobs.feature_kinds import (
+    BAR_COLUMNS,
+    Feature,
+    Imbalance,
+    LogReturn,
+    Range,
+    Ratio,
+    TimeOfDayCosine,
+    TimeOfDaySine,
+    Value,
+    Volatility,
+    VwapDeviation,
+    ZScore,
+)
+from jobs.label_kinds import Direction, FutureLogReturn, Label
+
+BY_TIME = Window.partitionBy("exchange", "symbol").orderBy("bar_start")
+_DAY_SECONDS = 86_400
+
+
+def with_inputs(bars: DataFrame) -> DataFrame:
+    """Bars with their numbers as double, and what more than one formula needs."""
+    doubles = bars.withColumns({name: F.col(name).cast("double") for name in BAR_COLUMNS})
+    return doubles.withColumns(
+        {
+            "_return": _log(F.col("close"), F.lag("close").over(BY_TIME)),
+            "_notional": F.coalesce(F.col("vwap") * F.col("volume"), F.lit(0.0)),
+        }
+    )
+
+
+@singledispatch
+def feature_column(item: Feature) -> Column:
+    """Raw value of a feature over bars as from ``with_inputs``, before checks of the window and scaling."""
+    raise NotImplementedError(type(item).__name__)
+
+
+@feature_column.register
+def _(item: LogReturn) -> Column:
+    return _log(F.col(item.column), F.lag(item.column, item.bars).over(BY_TIME))
+
+
+@feature_column.register
+def _(item: ZScore) -> Column:
+    before = BY_TIME.rowsBetween(-item.bars, -1)
+    mean, deviation = F.avg(item.column).over(before), F.stddev_samp(item.column).over(before)
+    is_known = (F.count(item.column).over(before) == item.bars) & (deviation > 0)
+    return F.when(is_known, (F.col(item.column) - mean) / deviation)
+
+
+@feature_column.register
+def _(item: Imbalance) -> Column:
+    buys, sells = _sum(item.buy, item.bars), _sum(item.sell, item.bars)
+    return F.when(buys + sells == 0, 0.0).otherwise(F.try_divide(buys - sells, buys + sells))
+
+
+@feature_column.register
+def _(item: Ratio) -> Column:
+    return F.try_divide(_sum(item.numerator, item.bars), _sum(item.denominator, item.bars))
+
+
+@feature_column.register
+def _(item: Volatility) -> Column:
+    window = _last(item.bars)
+    is_known = F.count("_return").over(window) == item.bars
+    return F.when(is_known, F.sqrt(F.sum(F.col("_return") * F.col("_return")).over(window)))
+
+
+@feature_column.register
+def _(item: VwapDeviation) -> Column:
+    volume = _sum("volume", item.bars)
+    vwap = F.try_divide(_sum("_notional", item.bars), volume)
+    return F.when((volume == 0) & F.col("close").isNotNull(), 0.0).otherwise(_log(F.col("close"), vwap))
+
+
+@feature_column.register
+def _(item: Range) -> Column:
+    window = _last(item.bars)
+    is_known = F.count("close").over(window) == item.bars
+    return F.when(is_known, _log(F.max("high").over(window), F.min("low").over(window)))
+
+
+@feature_column.register
+def _(item: Value) -> Column:
+    return F.col(item.column)
+
+
+@feature_column.register
+def _(item: TimeOfDaySine) -> Column:
+    return F.sin(_day_angle())
+
+
+@feature_column.register
+def _(item: TimeOfDayCosine) -> Column:
+    return F.cos(_day_angle())
+
+
+@singledispatch
+def label_column(item: Label, future_return: Column) -> Column:
+    """Value of a label, from the log return over its horizon."""
+    raise NotImplementedError(type(item).__name__)
+
+
+@label_column.register
+def _(item: FutureLogReturn, future_return: Column) -> Column:
+    return future_return
+
+
+@label_column.register
+def _(item: Direction, future_return: Column) -> Column:
+    bps = future_return * 10_000
+    moved = F.when(bps > item.threshold_bps, "up").when(bps < -item.threshold_bps, "down")
+    return moved.when(bps.isNotNull(), "flat")
+
+
+def future_log_return(n_bars: int, bar_seconds: int) -> Column:
+    """Log return of close over the next ``n_bars`` bars; NULL where one of them is missing."""
+    is_there = F.lead(F.unix_micros("bar_start"), n_bars).over(BY_TIME) == _shifted(n_bars, bar_seconds)
+    return F.when(is_there, _log(F.lead("close", n_bars).over(BY_TIME), F.col("close")))
+
+
+def is_window_full(n_bars: int, bar_seconds: int) -> Column:
+    """True where the ``n_bars`` bars before are all there, without a hole."""
+    first = F.lag(F.unix_micros("bar_start"), n_bars).over(BY_TIME)
+    return F.coalesce(first == _shifted(-n_bars, bar_seconds), F.lit(False))
+
+
+def finite(value: Column) -> Column:
+    """The value, or NULL where it is NaN or infinite (``NaN > 0`` is true in Spark)."""
+    return F.when(~F.isnan(value) & (F.abs(value) < float("inf")), value)
+
+
+def _shifted(n_bars: int, bar_seconds: int) -> Column:
+    return F.unix_micros("bar_start") + n_bars * bar_seconds * 1_000_000
+
+
+def _log(value: Column, base: Column) -> Column:
+    return F.when((value > 0) & (base > 0), F.ln(value / base))
+
+
+def _sum(column: str, bars: int) -> Column:
+    return F.sum(column).over(_last(bars))
+
+
+def _last(bars: int) -> WindowSpec:
+    return BY_TIME.rowsBetween(-(bars - 1), 0)
+
+
+def _day_angle() -> Column:
+    seconds = F.pmod(F.unix_micros("available_at"), F.lit(_DAY_SECONDS * 1_000_000)) / 1e6
+    return seconds * (2 * math.pi / _DAY_SECONDS)

@@ -1,0 +1,150 @@
+"""Kinds of features: the arguments that each one takes. The formulas are in ``feature_columns``."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+BAR_COLUMNS = (
+    *("open", "high", "low", "close", "volume", "vwap", "n_trades", "n_buy_trades", "n_sell_trades"),
+    *("buy_volume", "sell_volume", "n_limit_buys", "n_limit_sells", "limit_buy_size", "limit_sell_size"),
+    *("n_market_buys", "n_market_sells", "market_buy_size", "market_sell_size"),
+    *("n_cancel_buys", "n_cancel_sells", "cancel_buy_size", "cancel_sell_size"),
+)
+_NAME = r"^[a-z][a-z0-9_]{0,62}$"
+
+
+class Feature(BaseModel):
+    """One feature: its field name in ``features.features``, its kind, and a scale fitted on training time."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    column_arguments: ClassVar[tuple[str, ...]] = ()
+
+    name: str = Field(pattern=_NAME)
+    scale: Literal["zscore", "minmax"] | None = None
+
+    @property
+    def bars_before(self) -> int:
+        """How many bars before its own the feature reads."""
+        return 0
+
+
+class LogReturn(Feature):
+    """ln(column / column ``bars`` bars before); unitless."""
+
+    column_arguments = ("column",)
+    kind: Literal["log_return"] = "log_return"
+    bars: int = Field(ge=1)
+    column: str = "close"
+
+    @property
+    def bars_before(self) -> int:
+        """The bar that the return starts from."""
+        return self.bars
+
+
+class ZScore(Feature):
+    """(column - mean) / sample deviation, both of the ``bars`` bars before, the bar itself left out.
+
+    NULL where those are all equal.
+    """
+
+    column_arguments = ("column",)
+    kind: Literal["zscore"] = "zscore"
+    column: str
+    bars: int = Field(ge=2)
+
+    @property
+    def bars_before(self) -> int:
+        """All bars of mean and deviation."""
+        return self.bars
+
+
+class _OverLastBars(Feature):
+    bars: int = Field(default=1, ge=1)
+
+    @property
+    def bars_before(self) -> int:
+        """The window ends with the bar itself."""
+        return self.bars - 1
+
+
+class Imbalance(_OverLastBars):
+    """sum(buy - sell) / sum(buy + sell) over the last ``bars`` bars, -1 to 1; 0 where nothing came from either side.
+
+    Source: order flow imbalance, Cont, Kukanov and Stoikov (2014), "The price impact of order book events".
+    """
+
+    column_arguments = ("buy", "sell")
+    kind: Literal["imbalance"] = "imbalance"
+    buy: str
+    sell: str
+
+
+class Ratio(_OverLastBars):
+    """sum(numerator) / sum(denominator) over the last ``bars`` bars; NULL where the denominator is 0."""
+
+    column_arguments = ("numerator", "denominator")
+    kind: Literal["ratio"] = "ratio"
+    numerator: str
+    denominator: str
+
+
+class Volatility(Feature):
+    """Realized volatility: root of the sum of the last ``bars`` squared log returns of one bar; unitless.
+
+    Source: Andersen and Bollerslev (1998), "Answering the skeptics".
+    """
+
+    kind: Literal["volatility"] = "volatility"
+    bars: int = Field(ge=1)
+
+    @property
+    def bars_before(self) -> int:
+        """The first return starts from the bar before the window."""
+        return self.bars
+
+
+class VwapDeviation(_OverLastBars):
+    """ln(close / vwap of the last ``bars`` bars); 0 where they have no trade: nothing departs from the carried close."""
+
+    kind: Literal["vwap_deviation"] = "vwap_deviation"
+
+
+class Range(_OverLastBars):
+    """ln(highest high / lowest low) of the last ``bars`` bars; unitless, at least 0.
+
+    Source: Parkinson (1980), "The extreme value method for estimating the variance of the rate of return".
+    """
+
+    kind: Literal["range"] = "range"
+
+
+class Value(Feature):
+    """A column of the bar as it is, in its unit."""
+
+    column_arguments = ("column",)
+    kind: Literal["value"] = "value"
+    column: str
+
+
+class TimeOfDaySine(Feature):
+    """sin(2 pi * time of day / 1 day) of ``available_at``, UTC."""
+
+    kind: Literal["time_of_day_sine"] = "time_of_day_sine"
+
+
+class TimeOfDayCosine(Feature):
+    """cos(2 pi * time of day / 1 day) of ``available_at``, UTC."""
+
+    kind: Literal["time_of_day_cosine"] = "time_of_day_cosine"
+
+
+FEATURE_KINDS: dict[str, type[Feature]] = {
+    str(kind.model_fields["kind"].default): kind
+    for kind in (
+        *(LogReturn, ZScore, Imbalance, Ratio, Volatility, VwapDeviation, Range),
+        *(Value, TimeOfDaySine, TimeOfDayCosine),
+    )
+}

@@ -1,0 +1,159 @@
+"""Normalize: ``features`` from ``bars``, with scales that are fitted once, on training time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from jobs.feature_settings import FeatureSettings, LabelSettings
+from jobs.normalize_rows import ROW_KEY, apply_scales, compute_rows, mark_training
+from jobs.normalize_scales import feature_set_of, fit_new_symbols, held_scales
+from jobs.resample_bars import check_bar_seconds
+from jobs.row_changes import row_changes
+from jobs.table_versions import changed_rows, rows_at, usable_since
+from jobs.tables import run_sql, table_version
+from models.errors import DataContractError
+
+_COLUMNS = (*ROW_KEY, "available_at", "is_warm", "is_training", "feature_set", "features", "labels")
+
+
+@dataclass(frozen=True)
+class NormalizeSummary:
+    """What a run read and wrote. ``n_rows`` is 0 where all was up to date; then ``features`` has no new version."""
+
+    n_rows: int  # rows of features inserted, updated or deleted
+    feature_set: str  # name and version, for example default/1
+    inputs: Mapping[str, int]  # table to the Delta version that was read
+    outputs: Mapping[str, int]  # table to its Delta version after the run
+
+
+def normalize(
+    spark: SparkSession,
+    bar_seconds: int,
+    settings: FeatureSettings | None = None,
+    labels: LabelSettings | None = None,
+    since: Mapping[str, int] | None = None,
+) -> NormalizeSummary:
+    """Bring ``features`` of one bar width up to date with ``bars``.
+
+    The first run of a configuration makes the next version of the feature set and stores its scales and the end of
+    training time in ``feature_scales``; later runs use these, so the rows of known bars do not change when data grow.
+    A symbol that appears later is fitted when it appears. Only rows that differ are written.
+
+    Args:
+        spark: Session in the schema of the tables.
+        bar_seconds: Width of the bars.
+        settings: Features and training time; the default list where None.
+        labels: Labels; the default ones where None.
+        since: The ``inputs`` of the last finished run of this width: only rows from the first changed bar on, and those
+            whose label reaches it, are computed again. None computes all rows.
+
+    Raises:
+        UsageError: a horizon is not a multiple of the width.
+        DataContractError: there are no bars of this width.
+    """
+    check_bar_seconds(bar_seconds)
+    settings, labels = settings or FeatureSettings(), labels or LabelSettings()
+    inputs = {"bars": table_version(spark, "bars")}
+    bars = rows_at(spark, "bars", inputs["bars"]).where(F.col("bar_seconds") == bar_seconds)
+    feature_set = feature_set_of(spark, settings, labels)
+    since = usable_since(since, inputs)
+    if since is not None and not _is_complete_until_then(spark, bar_seconds, feature_set):
+        since = None
+    if since == inputs:
+        return NormalizeSummary(0, feature_set, inputs, _outputs(spark))
+    if bars.isEmpty():
+        raise DataContractError(
+            f"bars has no row of {bar_seconds} s: run foretable resample --bar-seconds {bar_seconds}"
+        )
+    starts = None if since is None else _first_stale(spark, since, inputs, bar_seconds, labels)
+    wanted = _rows(spark, bars, starts, settings, labels, bar_seconds, feature_set)
+    return NormalizeSummary(_write(spark, wanted, starts, bar_seconds), feature_set, inputs, _outputs(spark))
+
+
+def _is_complete_until_then(spark: SparkSession, bar_seconds: int, feature_set: str) -> bool:
+    rows = spark.table("features").where(F.col("bar_seconds") == bar_seconds)
+    return not rows.isEmpty() and rows.where(F.col("feature_set") != feature_set).isEmpty()
+
+
+def _first_stale(
+    spark: SparkSession, since: Mapping[str, int], inputs: Mapping[str, int], bar_seconds: int, labels: LabelSettings
+) -> DataFrame:
+    """For each symbol with changed bars, the first row that they can change (``first_stale``)."""
+    changed = changed_rows(spark, "bars", since["bars"], inputs["bars"]).where(F.col("bar_seconds") == bar_seconds)
+    first = F.min("bar_start") - F.make_dt_interval(secs=F.lit(labels.horizon_seconds))
+    return changed.groupBy("exchange", "symbol").agg(first.alias("first_stale")).localCheckpoint()
+
+
+def _rows(
+    spark: SparkSession,
+    bars: DataFrame,
+    starts: DataFrame | None,
+    settings: FeatureSettings,
+    labels: LabelSettings,
+    bar_seconds: int,
+    feature_set: str,
+) -> DataFrame:
+    look_back = F.make_dt_interval(secs=F.lit((settings.bars_before + 1) * bar_seconds))
+    fit_new_symbols(spark, bars, settings, labels, bar_seconds, feature_set)
+    scales = held_scales(spark, feature_set, bar_seconds)
+    raw = compute_rows(_from(bars, starts, look_back), settings, labels, bar_seconds)
+    train_ends = scales.groupBy("exchange", "symbol").agg(F.max("train_end").alias("train_end"))
+    marked = mark_training(raw, train_ends, labels.horizon_seconds)
+    return _from(apply_scales(marked, scales, settings), starts).withColumn("feature_set", F.lit(feature_set))
+
+
+def _from(rows: DataFrame, starts: DataFrame | None, margin: Column | None = None) -> DataFrame:
+    """Rows of the symbols in ``starts`` from their first stale one on, and a margin before it; all where None."""
+    if starts is None:
+        return rows
+    first = F.col("first_stale") if margin is None else F.col("first_stale") - margin
+    return rows.join(F.broadcast(starts), ["exchange", "symbol"]).where(F.col("bar_start") >= first).drop("first_stale")
+
+
+def _write(spark: SparkSession, wanted: DataFrame, starts: DataFrame | None, bar_seconds: int) -> int:
+    wanted = wanted.select([name for name in _COLUMNS if name in wanted.columns])
+    _extend_table(spark, wanted)
+    table = spark.table("features")
+    held = _from(table.where(F.col("bar_seconds") == bar_seconds), starts).select(table.columns)
+    changes = row_changes(held, _like(wanted, table), ROW_KEY).localCheckpoint()
+    n_rows = changes.count()
+    if n_rows:
+        changes.createOrReplaceTempView("feature_changes")
+        run_sql(spark, "merge/features")
+        spark.catalog.dropTempView("feature_changes")
+    return n_rows
+
+
+def _extend_table(spark: SparkSession, wanted: DataFrame) -> None:
+    """Let the structs of the table gain the fields that the configuration names first now."""
+    have = {name: set(_fields(spark.table("features"), name)) for name in ("features", "labels")}
+    if any(set(_fields(wanted, name)) - have[name] for name in have):
+        wanted.limit(0).write.format("delta").mode("append").option("mergeSchema", "true").saveAsTable("features")
+
+
+def _like(rows: DataFrame, table: DataFrame) -> DataFrame:
+    """Rows with exactly the columns and struct fields of the table, in its order; NULL where they lack one."""
+    columns = []
+    for field in table.schema:
+        if field.name not in ("features", "labels"):
+            columns.append(F.col(field.name))
+            continue
+        have = _fields(rows, field.name)
+        inner = [
+            (F.col(field.name)[sub.name] if sub.name in have else F.lit(None)).cast(sub.dataType).alias(sub.name)
+            for sub in field.dataType.fields
+        ]
+        columns.append(F.struct(*inner).alias(field.name))
+    return rows.select(columns)
+
+
+def _fields(rows: DataFrame, name: str) -> list[str]:
+    return rows.schema[name].dataType.fieldNames() if name in rows.columns else []
+
+
+def _outputs(spark: SparkSession) -> dict[str, int]:
+    return {table: table_version(spark, table) for table in ("features", "feature_scales")}

@@ -1,0 +1,172 @@
+"""The steps of a data set, each recorded in ``runs``: ingest, resample, normalize, train, score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from models.errors import NothingToDo, UsageError
+from models.model_version import ModelVersion
+from models.names import near_first
+
+if TYPE_CHECKING:
+    from jobs.app import App
+    from jobs.config import Config
+    from jobs.sources import Source
+
+Rows = list[dict[str, Any]]
+
+
+def ingest_step(app: App, sources: Sequence[Source], max_bad: float) -> Rows:
+    """Read the files of each source that the ledger lacks; one row a file.
+
+    Raises:
+        NothingToDo: every file was read before.
+        DataContractError: no source, no file, or too many refused lines; what earlier sources landed stays.
+    """
+    from jobs.ingest import ingest
+    from jobs.runs import recorded_run
+    from jobs.tables import table_version
+
+    if not sources:
+        raise UsageError("there is nothing to read: name files, or sources in foretable.yml")
+    spark = app.session()
+    rows: Rows = []
+    for source in sources:
+        digest = app.config.digest()
+        with recorded_run(spark, "ingest", source.path, digest) as run:
+            summary = ingest(spark, source, max_bad, run.run_id, app.say)
+            if summary.is_nothing_new:
+                run.is_empty = True
+                continue
+            for name in ("n_read", "n_good", "n_quarantined", "n_duplicate", "n_pending"):
+                setattr(run, name, getattr(summary, name))
+            run.outputs = {table: table_version(spark, table) for table in ("orders", "trades", "gaps", "ingested_files")}
+        rows += [_account(file) for file in summary.files]
+        app.say(f"{summary.n_gaps:,} holes in the sequence near these events, {summary.n_missing:,} numbers missing")
+    if not rows:
+        raise NothingToDo("every file is in the ledger already")
+    return rows
+
+
+def _account(file: Any) -> dict[str, Any]:
+    names = ("source_file", "state", "n_read", "n_good", "n_quarantined", "n_duplicate", "n_pending")
+    return {name.removeprefix("n_"): getattr(file, name) for name in names}
+
+
+def resample_step(app: App) -> Rows:
+    """Bring the bars of the configured widths up to date; one row a width.
+
+    Raises:
+        NothingToDo: no event is newer than the bars.
+    """
+    from jobs.resample import resample
+    from jobs.runs import last_inputs, recorded_run
+
+    spark, config = app.session(), app.config
+    app.say(f"resampling into bars of {', '.join(f'{width} s' for width in config.bars.seconds)} …")
+    digest = config.digest("bars")
+    with recorded_run(spark, "resample", "bars", digest) as run:
+        summary = resample(spark, config.bars.seconds, config.bars.gap_free, last_inputs(spark, "resample", "bars", digest))
+        if summary.n_bars == 0:
+            raise NothingToDo("the bars are up to date")
+        run.inputs, run.outputs, run.n_good = summary.inputs, summary.outputs, summary.n_bars
+    return [{"bar_seconds": width, "bars": n} for width, n in summary.n_bars_by_width.items()]
+
+
+def train_step(app: App, config: Config) -> Rows:
+    """Train the models of ``config``; one row a model.
+
+    Raises:
+        NothingToDo: these settings and data were trained before.
+    """
+    from jobs.runs import recorded_run
+    from jobs.tables import table_version
+    from jobs.train import train
+
+    spark = app.session()
+    target = ", ".join(model.name for model in config.models)
+    with recorded_run(spark, "train", target, config.digest("models", "training", "labels", "features")) as run:
+        trained = train(spark, config, app.registry, app.say)
+        if not any(one.is_new for one in trained):
+            raise NothingToDo("every model is up to date with its settings and data")
+        run.inputs = {"features": table_version(spark, "features")}
+        run.n_good = sum(one.is_new for one in trained)
+    return [_trained(one) for one in trained]
+
+
+def _trained(one: Any) -> dict[str, Any]:
+    version: ModelVersion = one.version
+    name = "rmse" if version.task == "regression" else "log_loss"
+    errors = {f"{split}_{name}": version.metrics[split][name] for split in ("train", "validation", "test")}
+    facts = {"model": version.name, "version": version.version, "family": version.family, "is_new": one.is_new}
+    return {**facts, "is_champion": one.is_champion, **errors}
+
+
+def score_step(app: App, versions: Sequence[ModelVersion]) -> Rows:
+    """Save the predictions of these versions for all feature rows; one row a version.
+
+    Raises:
+        NothingToDo: they were scored on this version of the features before.
+    """
+    from jobs.runs import last_inputs, recorded_run
+    from jobs.score import score
+    from jobs.tables import table_version
+
+    spark, config = app.session(), app.config
+    exchanges = sorted({source.exchange for source in config.sources}) or _exchanges_of_features(app)
+    rows: Rows = []
+    features_version = table_version(spark, "features")
+    for version in versions:
+        target = f"{version.name}/{version.version}"
+        digest = config.digest("model_bar_seconds", "sources")
+        if last_inputs(spark, "score", target, digest) == {"features": features_version}:
+            continue
+        app.say(f"scoring {target} …")
+        with recorded_run(spark, "score", target, digest) as run:
+            summary = score(spark, version, config.model_bar_seconds, exchanges, features_version, run.run_id)
+            run.inputs, run.outputs = {"features": features_version}, {"predictions": summary.predictions_version}
+            run.n_good = sum(summary.n_by_status.values())
+        rows.append({"model": target, "rows": run.n_good, **{"ok": 0, "null_feature": 0, "shape": 0, "out_of_range": 0},
+                     **{status.lower(): n for status, n in summary.n_by_status.items()}})  # fmt: skip
+    if not rows:
+        raise NothingToDo("the predictions are up to date")
+    return rows
+
+
+def _exchanges_of_features(app: App) -> list[str]:
+    return sorted(row.exchange for row in app.session().table("features").select("exchange").distinct().collect())
+
+
+def run_pipeline(app: App, heading: Callable[[str], None]) -> bool:
+    """Run every step of the configuration in order; True where one of them had something to do."""
+    config = app.config
+    steps: list[tuple[str, Callable[[], Rows]]] = [
+        ("ingest", lambda: ingest_step(app, config.sources, config.max_bad)),
+        ("resample", lambda: resample_step(app)),
+        ("normalize", lambda: normalize_step(app)),
+        ("train", lambda: train_step(app, config)),
+        ("score", lambda: score_step(app, [app.registry.resolve(model.name) for model in config.models])),
+    ]
+    has_worked = False
+    for name, step in steps:
+        heading(name)
+        try:
+            app.emit(step())
+            has_worked = True
+        except NothingToDo as e:
+            app.say(f"{name}: {e}")
+    return has_worked
+
+
+def select_models(config: Config, only: Sequence[str]) -> Config:
+    """The configuration with these models alone; all where none is named.
+
+    Raises:
+        UsageError: the configuration has no such model.
+    """
+    names = [model.name for model in config.models]
+    for name in only:
+        if name not in names:
+            raise UsageError(f"the configuration has no model {name}: it has {', '.join(near_first(name, names))}")
+    return config.model_copy(update={"models": tuple(m for m in config.models if not only or m.name in only)})

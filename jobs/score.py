@@ -1,0 +1,97 @@
+"""Score: the answer of a model for every feature row, saved in ``predictions``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from jobs.tables import run_sql, table_version
+from models.errors import ModelContractError
+from models.model_version import ModelVersion
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+
+@dataclass(frozen=True)
+class ScoreSummary:
+    """What a run scored: rows of ``predictions`` for this version by status, and the Delta versions."""
+
+    model: ModelVersion
+    n_by_status: dict[str, int]
+    features_version: int
+    predictions_version: int
+
+
+def score(
+    spark: SparkSession, model: ModelVersion, bar_seconds: int, exchanges: list[str], features_version: int, run_id: str
+) -> ScoreSummary:
+    """Bring ``predictions`` of one model version up to date with a version of ``features``.
+
+    Every feature row gets a prediction row; where the model has no answer it is NULL with a status that says why.
+    Rows whose answer is the same stay untouched, so a rerun changes nothing.
+
+    Raises:
+        ModelContractError: the features do not fit the model.
+    """
+    features = "features_to_score"
+    spark.read.option("versionAsOf", features_version).table("features").createOrReplaceTempView(features)
+    parameters = {
+        "model": f"{model.name}/{model.version}",
+        "features": features,
+        "bar_seconds": bar_seconds,
+        "exchanges": exchanges,
+    }
+    if model.sequence_length > 1:
+        answers = run_sql(spark, "queries/answers_of_sequences", n_before=model.sequence_length - 1, **parameters)
+    else:
+        answers = run_sql(spark, "queries/answers_of_rows", **parameters)
+    scored = _as_predictions(answers, model, features_version, run_id).cache()
+    try:
+        scored.createOrReplaceTempView("scored")
+        run_sql(spark, "merge/predictions", scored="scored")
+        run_sql(spark, "ddl/prediction_outcomes")
+        n_by_status = {row["status"]: row["count"] for row in scored.groupBy("status").count().collect()}
+    finally:
+        scored.unpersist()
+        spark.catalog.dropTempView("scored")
+        spark.catalog.dropTempView(features)
+    return ScoreSummary(model, n_by_status, features_version, table_version(spark, "predictions"))
+
+
+def _as_predictions(answers: DataFrame, model: ModelVersion, features_version: int, run_id: str) -> DataFrame:
+    """``answers`` with the columns of ``predictions``."""
+    from pyspark.sql import functions as F
+    from pyspark.sql.types import DoubleType
+
+    if model.task == "regression" and not isinstance(answers.schema["answer"].dataType, DoubleType):
+        raise ModelContractError(f"{model.name}/{model.version} answers {answers.schema['answer'].dataType.simpleString()}, not DOUBLE")
+    is_number = model.task == "regression"
+    status = (
+        F.when(F.col("answer").isNotNull(), "OK")
+        .when(F.col("is_too_short"), "SHAPE")
+        .when(F.col("has_null"), "NULL_FEATURE")
+        .otherwise("OUT_OF_RANGE")
+    )
+    scored_at = datetime.now(UTC).replace(tzinfo=None)
+    return answers.select(
+        "exchange",
+        "symbol",
+        "bar_seconds",
+        "bar_start",
+        "available_at",
+        F.lit(model.name).alias("model"),
+        F.lit(model.version).alias("version"),
+        F.lit(model.digest).alias("digest"),
+        F.lit(model.label).alias("label"),
+        F.lit(model.horizon_seconds).cast("int").alias("horizon_seconds"),
+        (F.col("answer") if is_number else F.lit(None).cast("double")).alias("prediction"),
+        (F.lit(None).cast("string") if is_number else F.col("answer").cast("string")).alias("predicted_class"),
+        F.lit(None).cast("double").alias("lower"),
+        F.lit(None).cast("double").alias("upper"),
+        status.alias("status"),
+        F.lit(features_version).cast("bigint").alias("features_version"),
+        F.lit(scored_at).alias("scored_at"),
+        F.lit(run_id).alias("run_id"),
+    )
