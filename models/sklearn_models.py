@@ -110,7 +110,7 @@ class SklearnModel:
         """Fit; gradient boosting stops early on ``validation``.
 
         Raises:
-            UsageError: An option has a value that scikit-learn refuses.
+            UsageError: An option has a value that scikit-learn refuses, or the classes are numbers with a fraction.
         """
         rows = check_input(X, self.feature_names, self.sequence_length)
         extra: dict[str, Any] = {}
@@ -118,9 +118,9 @@ class SklearnModel:
             self._core, HistGradientBoostingRegressor | HistGradientBoostingClassifier
         ):
             self._core.set_params(early_stopping=True)
-            extra = {"X_val": validation[0], "y_val": _plain_labels(validation[1])}
+            extra = {"X_val": validation[0], "y_val": self._plain_labels(validation[1])}
         try:
-            self.estimator.fit(rows, _plain_labels(y), **extra)
+            self.estimator.fit(rows, self._plain_labels(y), **extra)
         except InvalidParameterError as refused:
             raise UsageError(f"{self.spec.family} refuses an option: {' '.join(str(refused).split())}") from refused
         if hasattr(self._core, "n_jobs"):
@@ -138,8 +138,11 @@ class SklearnModel:
             raise refuse_probability(self.label)
         return self.estimator.predict_proba(check_input(X, self.feature_names, self.sequence_length))
 
-
-def _plain_labels(y: Labels) -> Labels:
-    """Return text labels as a fixed-width array, which an artifact can hold without pickle."""
-    labels = np.asarray(y)
-    return labels.astype(str) if labels.dtype == object else labels
+    def _plain_labels(self, y: Labels) -> Labels:
+        """Return text labels as a fixed-width array, which an artifact can hold without pickle."""
+        labels = np.asarray(y)
+        if self.task == "classification" and labels.dtype.kind == "f" and np.any(labels != np.round(labels)):
+            raise UsageError(
+                f"The classes of {self.label} are numbers with a fraction; cast them to STRING, or train a regression."
+            )
+        return labels.astype(str) if labels.dtype == object else labels
