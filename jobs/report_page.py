@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from bokeh.document import Document
@@ -63,6 +64,7 @@ def write_report(data: ReportData, file: Path) -> Path:
 
 def render_report(data: ReportData) -> str:
     """The whole page as HTML text."""
+    data = replace(data, predictions=data.predictions[data.predictions["is_held_out"].eq(True)])
     unit, series, best = unit_of(data.label), shown_series(data), champion(data)
     panels = make_panels(data, series, unit) if series else []
     charts: dict[str, UIElement] = prediction_charts(panels, series, unit) if panels else {}

@@ -130,6 +130,13 @@ def test_every_bar_is_drawn_while_there_are_few_and_the_page_says_so(page):
     assert "Every bar is drawn." in page
 
 
+def test_predictions_on_training_time_are_not_shown():
+    trained = predictions(symbol="TRAINED-ON").assign(is_held_out=False)
+    page = render_report(replace(sample(), predictions=pd.concat([predictions(), trained], ignore_index=True)))
+    assert "coinbase BTC-USD, 1 min bars" in page
+    assert "TRAINED-ON" not in page
+
+
 def test_hostile_names_are_text():
     page = render_report(sample(model=HOSTILE, symbol=HOSTILE, file=HOSTILE))
     assert "<img" not in markup(page)
