@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import select
 import sys
 import traceback
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from typing import Any
 import click
 
 from jobs.app import App
-from models.errors import ForetableError
+from models.errors import ForetableError, TryAgainError
 
 COMMANDS = (
     "demo",
@@ -49,6 +50,16 @@ class CommandFolder(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the subcommand; a reader of its output that left early, for example head, is no error."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as e:
+            if not _reader_left():
+                raise TryAgainError("the connection to Spark broke, as when memory runs out: see the logs") from e
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is flushed at the end
+            return 0
+
 
 @click.command(cls=CommandFolder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
                epilog=f"""\b
@@ -77,6 +88,13 @@ def foretable(ctx: click.Context, config_file: str | None, home: str | None, sch
     ctx.call_on_close(ctx.obj.close)
 
 
+def _reader_left() -> bool:
+    """Whether nothing reads standard output any longer."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
+
+
 def _key_and_value(text: str) -> tuple[str, str]:
     key, separator, value = text.partition("=")
     if not separator or not key:
@@ -103,9 +121,6 @@ def run(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped; what was published stays, run again to go on", err=True)
         return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left, for example head
-        return 0
     except Exception as e:
         return _report(e)
 
@@ -113,7 +128,7 @@ def run(arguments: list[str]) -> int:
 def _usage_sentence(e: click.ClickException) -> str:
     context = getattr(e, "ctx", None)
     place = context.command_path if context else "foretable"
-    return f"{' '.join(e.format_message().split()).rstrip('.')}. See: {place} --help"
+    return f"{' '.join(e.format_message().split()).rstrip('.')} (see {place} --help)"
 
 
 def _report(e: Exception) -> int:

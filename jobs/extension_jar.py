@@ -13,8 +13,6 @@ import zipfile
 from importlib import resources
 from pathlib import Path
 
-import pyspark
-
 from models.errors import StorageError, UsageError
 
 SPARK_VERSION = "4.2.0"
@@ -28,8 +26,13 @@ def extension_jar(cache: Path, java_home: Path, delta: list[Path]) -> Path:
         UsageError: the installed Spark is not the one whose internal classes the sources extend.
         StorageError: the compiler refused or the cache cannot be written.
     """
+    import pyspark  # here, since it takes long: the first words of a command come before it
+
     if pyspark.__version__ != SPARK_VERSION:
-        raise UsageError(f"Foretable extends Spark {SPARK_VERSION}, found {pyspark.__version__}: pip install pyspark=={SPARK_VERSION}")
+        raise UsageError(
+            f"Foretable extends Spark {SPARK_VERSION}, found {pyspark.__version__}: "
+            f"pip install pyspark=={SPARK_VERSION}"
+        )
     sources = {
         source.name: source.read_text()
         for source in sorted((resources.files("sql") / "extension").iterdir(), key=lambda s: s.name)
@@ -44,8 +47,12 @@ def extension_jar(cache: Path, java_home: Path, delta: list[Path]) -> Path:
 
 
 def _compile(sources: dict[str, str], java_home: Path, delta: list[Path], target: Path) -> None:
+    import pyspark
+
     spark_jars = Path(pyspark.__file__).parent / "jars"
-    compiler = os.pathsep.join(str(jar) for name in ("janino", "commons-compiler") for jar in spark_jars.glob(f"{name}-*.jar"))
+    compiler = os.pathsep.join(
+        str(jar) for name in ("janino", "commons-compiler") for jar in spark_jars.glob(f"{name}-*.jar")
+    )
     class_path = os.pathsep.join(str(jar) for jar in [*sorted(spark_jars.glob("*.jar")), *delta])
     folder = Path(tempfile.mkdtemp(prefix="extension-", dir=target.parent))
     try:

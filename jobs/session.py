@@ -58,7 +58,9 @@ def start_session(settings: SessionSettings, say: Callable[[str], None] | None =
     try:
         spark = builder.getOrCreate()
     except Exception as e:
-        raise UsageError(f"Spark did not start ({_first_line(e)}): see {settings.home / 'logs'}, check --master and spark settings") from e
+        raise UsageError(
+            f"Spark did not start ({_first_line(e)}): see {settings.home / 'logs'}, check --master and spark settings"
+        ) from e
     if conf["spark.sql.catalogImplementation"] == "in-memory":
         spark._jvm.foretable.WarehouseFolder.open(spark._jsparkSession, str(settings.warehouse))
     use_schema(spark, settings.schema)
@@ -80,7 +82,9 @@ def spark_conf(settings: SessionSettings, say: Callable[[str], None] | None = No
         for folder in (settings.warehouse, home / "logs", home / "tmp", cache):
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as e:
-        raise StorageError(f"the home {home} cannot be written ({e.strerror}): set FORETABLE_HOME to a folder of yours") from e
+        raise StorageError(
+            f"the home {home} cannot be written ({e.strerror}): set FORETABLE_HOME to a folder of yours"
+        ) from e
     java_home = quiet_java(find_java_home(), home)
     os.environ["JAVA_HOME"] = str(java_home)
     delta = delta_jars(cache, settings.maven_mirror, say=say)
@@ -103,7 +107,7 @@ _FIXED = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "foretable.FolderCatalog",
     "spark.delta.logStore.file.impl": "foretable.AtomicLocalLogStore",
-    "spark.databricks.delta.requiredSparkConfsCheck.enabled": "false",  # it knows only its own class name; ours extends it
+    "spark.databricks.delta.requiredSparkConfsCheck.enabled": "false",  # it knows only its own catalog class
     "spark.sql.legacy.parameterSubstitution.constantsOnly": "true",  # else Delta's parser drops bound parameters
     "spark.sql.execution.arrow.pythonUDF.columnarInput.enabled": "false",  # a row UDF on a Parquet scan hangs with it
     "spark.sql.session.timeZone": "UTC",

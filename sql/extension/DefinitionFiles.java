@@ -8,10 +8,13 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.file.CopyOption;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Iterator;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import org.apache.spark.sql.catalyst.FunctionIdentifier;
 import org.apache.spark.sql.catalyst.catalog.*;
 import org.apache.spark.sql.types.DataType;
@@ -26,6 +29,8 @@ import scala.Some;
  */
 public class DefinitionFiles implements ExternalCatalogEventListener {
   static final ObjectMapper JSON = new ObjectMapper();
+  /** View file to the stamp of the text that the catalog holds, to notice what another process changed. */
+  static final Map stamps = new ConcurrentHashMap();
 
   public void onEvent(ExternalCatalogEvent event) {
     try {
@@ -47,15 +52,23 @@ public class DefinitionFiles implements ExternalCatalogEventListener {
   }
 
   static void save(String kind, String schema, String name) throws IOException {
+    synchronized (WarehouseFolder.class) { // as syncOne: no other thread meets the file without its stamp
+      write(kind, schema, name);
+    }
+  }
+
+  static void write(String kind, String schema, String name) throws IOException {
     File file = file(kind, schema, name);
     ObjectNode definition = kind.equals("view") ? view(schema, name) : function(schema, name);
     if (definition == null) {
       Files.deleteIfExists(file.toPath());
+      stamps.remove(file);
       return;
     }
     Files.createDirectories(file.getParentFile().toPath());
     File aside = new File(file.getParentFile(), "." + file.getName() + "." + UUID.randomUUID());
     JSON.writeValue(aside, definition);
+    stamps.put(file, stamp(aside)); // a rename keeps it
     Files.move(aside.toPath(), file.toPath(), new CopyOption[] {StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING});
   }
 
@@ -104,17 +117,53 @@ public class DefinitionFiles implements ExternalCatalogEventListener {
     for (int i = 0; files != null && i < files.length; i++) {
       String name = files[i].getName();
       if (name.endsWith(".view.json") && !name.startsWith(".")) {
-        restoreView(schema, name.substring(0, name.length() - ".view.json".length()));
+        WarehouseFolder.syncOne(schema, name.substring(0, name.length() - ".view.json".length()));
       } else if (name.endsWith(".function.json") && !name.startsWith(".")) {
         restoreFunction(schema, name.substring(0, name.length() - ".function.json".length()));
       }
     }
   }
 
-  static void restoreView(String schema, String name) {
-    JsonNode definition = read("view", schema, name);
-    if (definition == null || WarehouseFolder.catalog.tableExists(schema, name)) {
+  /** Makes the catalog's view what its file says: another process may have made, changed or dropped it. */
+  static void syncView(String schema, String name) {
+    File file = file("view", schema, name);
+    String found = stamp(file);
+    if (found == null ? !stamps.containsKey(file) : found.equals(stamps.get(file))) {
       return;
+    }
+    CatalogTable view = found == null ? null : restoredView(schema, name);
+    boolean isKnown = WarehouseFolder.catalog.tableExists(schema, name);
+    if (isKnown && !WarehouseFolder.catalog.getTable(schema, name).tableType().equals(CatalogTableType.VIEW())) {
+      return; // a table took the name
+    }
+    if (view == null) {
+      stamps.remove(file);
+      WarehouseFolder.catalog.dropTable(schema, name, true, false);
+    } else {
+      stamps.put(file, found);
+      if (isKnown) {
+        WarehouseFolder.catalog.alterTable(view);
+      } else {
+        WarehouseFolder.catalog.createTable(view, true);
+      }
+    }
+  }
+
+  /** Tells one text of a definition from the next; null where there is no file. */
+  static String stamp(File file) {
+    try {
+      BasicFileAttributes found = Files.readAttributes(file.toPath(), BasicFileAttributes.class, new LinkOption[0]);
+      return found.fileKey() + " " + found.lastModifiedTime() + " " + found.size();
+    } catch (IOException e) {
+      return null;
+    }
+  }
+
+  /** NULL where the file is gone by now. */
+  static CatalogTable restoredView(String schema, String name) {
+    JsonNode definition = read("view", schema, name);
+    if (definition == null) {
+      return null;
     }
     scala.collection.immutable.Map properties = WarehouseFolder.emptyMap();
     Iterator entries = definition.get("properties").fields();
@@ -129,8 +178,8 @@ public class DefinitionFiles implements ExternalCatalogEventListener {
     }
     CatalogStorageFormat nowhere = new CatalogStorageFormat(WarehouseFolder.none(), WarehouseFolder.none(), WarehouseFolder.none(),
         WarehouseFolder.none(), false, WarehouseFolder.emptyMap(), WarehouseFolder.none());
-    WarehouseFolder.catalog.createTable(WarehouseFolder.table(schema, name, CatalogTableType.VIEW(), nowhere, columns,
-        WarehouseFolder.none(), properties, new Some(definition.get("text").asText()), comment), true);
+    return WarehouseFolder.table(schema, name, CatalogTableType.VIEW(), nowhere, columns,
+        WarehouseFolder.none(), properties, new Some(definition.get("text").asText()), comment);
   }
 
   static void restoreFunction(String schema, String name) {

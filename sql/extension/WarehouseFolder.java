@@ -36,16 +36,14 @@ public class WarehouseFolder {
     }
     for (int i = 0; i < folders.length; i++) {
       String name = folders[i].getName();
-      if (name.endsWith(".db")) {
+      if (name.matches("\\w+\\.db")) {
         syncSchema(name.substring(0, name.length() - 3), folders[i]);
       }
     }
   }
 
   static void syncSchema(String schema, File folder) {
-    if (!catalog.databaseExists(schema)) {
-      catalog.createDatabase(new CatalogDatabase(schema, "", folder.toURI(), emptyMap()), true);
-    }
+    adoptSchema(schema, folder);
     scala.collection.Iterator known = catalog.listTables(schema).iterator();
     while (known.hasNext()) {
       syncOne(schema, (String) known.next());
@@ -59,19 +57,28 @@ public class WarehouseFolder {
     DefinitionFiles.restoreAll(schema);
   }
 
-  /** Adopts or forgets one table or view; other tables are left alone. */
-  public static synchronized void syncOne(String schema, String rawName) {
-    if (root == null || !catalog.databaseExists(schema.toLowerCase())) {
+  static void adoptSchema(String schema, File folder) {
+    if (!catalog.databaseExists(schema) && folder.isDirectory()) {
+      catalog.createDatabase(new CatalogDatabase(schema, "", folder.toURI(), emptyMap()), true);
+    }
+  }
+
+  /** Adopts or forgets one table or view; other tables are left alone. A name is never taken for a path. */
+  public static synchronized void syncOne(String rawSchema, String rawName) {
+    if (root == null || !rawSchema.matches("\\w+") || !rawName.matches("\\w+")) {
       return;
     }
+    String schema = rawSchema.toLowerCase();
     String name = rawName.toLowerCase();
-    schema = schema.toLowerCase();
+    adoptSchema(schema, new File(root, schema + ".db"));
+    if (!catalog.databaseExists(schema)) {
+      return;
+    }
+    DefinitionFiles.syncView(schema, name);
     File folder = new File(new File(root, schema + ".db"), name);
     if (!catalog.tableExists(schema, name)) {
       if (isDelta(folder)) {
         catalog.createTable(deltaTable(schema, name, folder.toURI()), true);
-      } else {
-        DefinitionFiles.restoreView(schema, name);
       }
       return;
     }

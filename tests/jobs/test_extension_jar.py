@@ -6,8 +6,8 @@ import pytest
 
 from jobs import extension_jar as module
 from jobs.extension_jar import extension_jar
-from jobs.java import find_java_home
 from jobs.jars import delta_jars
+from jobs.java import find_java_home
 from models.errors import StorageError, UsageError
 
 HELLO = {"Hello.java": "package foretable;\npublic class Hello { public static int answer() { return 42; } }\n"}
