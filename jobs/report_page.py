@@ -15,11 +15,12 @@ from bokeh.models.annotations import Legend
 from bokeh.models.ui import UIElement
 from bokeh.resources import INLINE
 
-from jobs.report_charts import Panel, difference_chart, make_panels, prediction_charts
+from jobs.report_charts import difference_chart, prediction_charts
 from jobs.report_data import ReportData
 from jobs.report_format import Unit, instant, text, unit_of, whole
 from jobs.report_headline import facts, named, verdict
 from jobs.report_numbers import Series, champion, shown_series
+from jobs.report_panels import Panel, make_panels
 from jobs.report_style import CSS, SORT_SCRIPT, THEME_SCRIPT
 from jobs.report_tables import accounting_table, coverage_table, evaluation_table, feature_table, model_table
 
