@@ -47,13 +47,23 @@ class Scorer:
         in_float64 = self.manifest.family in ("ridge", "logistic", "gradient_boosting")
         return float(np.finfo(np.float64 if in_float64 else np.float32).max)
 
+    @property
+    def classes(self) -> Labels | None:
+        """The labels of a classifier in the order of its probabilities; None for a regressor."""
+        return self.manifest.class_array()
+
     def predict(self, X: Rows) -> Labels:
         """One prediction a row, in the type of the label; ``X`` as in ``models.protocol.Model``, without NaN.
 
         Raises:
             ModelContractError: ``X`` has another shape than the model's input.
         """
-        return self.engine.predict(check_input(X, self.manifest.feature_names, self.manifest.sequence_length))
+        rows = check_input(X, self.manifest.feature_names, self.manifest.sequence_length)
+        if len(rows) == 0:
+            # scikit-learn refuses no rows, and ONNX Runtime 1.31 ends the process when a recurrent layer gets none.
+            classes = self.manifest.class_array()
+            return np.empty(0) if classes is None else classes[:0]
+        return self.engine.predict(rows)
 
     def predict_probability(self, X: Rows) -> NDArray[np.float64]:
         """(n_rows, n_classes) in the order of ``manifest.classes``.
@@ -63,9 +73,10 @@ class Scorer:
         """
         if self.manifest.task == "regression":
             raise refuse_probability(self.manifest.label)
-        return self.engine.predict_probability(
-            check_input(X, self.manifest.feature_names, self.manifest.sequence_length)
-        )
+        rows = check_input(X, self.manifest.feature_names, self.manifest.sequence_length)
+        if len(rows) == 0:
+            return np.empty((0, len(self.manifest.classes)))
+        return self.engine.predict_probability(rows)
 
 
 def save_artifact(model: Model, folder: Path) -> str:

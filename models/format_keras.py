@@ -49,9 +49,6 @@ class OnnxEngine:
         return self._outputs(X)
 
     def _outputs(self, X: Rows) -> NDArray[np.float64]:
-        if len(X) == 0:
-            # ONNX Runtime 1.31 ends the whole process when a recurrent layer gets no rows.
-            return np.empty((0, 1 if self._classes is None else len(self._classes)))
         windows = X.astype(np.float32)
         parts = [
             self._session.run(None, {self._input_name: windows[start : start + _BATCH]})[0]

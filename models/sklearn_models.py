@@ -16,6 +16,7 @@ from sklearn.ensemble import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import InvalidParameterError
+from threadpoolctl import threadpool_limits
 
 from models.errors import UsageError
 from models.fixed_order_linear import FixedOrderLogisticRegression, FixedOrderRidge
@@ -120,7 +121,9 @@ class SklearnModel:
             self._core.set_params(early_stopping=True)
             extra = {"X_val": validation[0], "y_val": self._plain_labels(validation[1])}
         try:
-            self.estimator.fit(rows, self._plain_labels(y), **extra)
+            # Boosting's OpenMP threads wait actively for each other: on a busy machine one thread is far faster.
+            with threadpool_limits(1, "openmp"):
+                self.estimator.fit(rows, self._plain_labels(y), **extra)
         except InvalidParameterError as refused:
             raise UsageError(f"{self.spec.family} refuses an option: {' '.join(str(refused).split())}") from refused
         if hasattr(self._core, "n_jobs"):

@@ -1,0 +1,132 @@
+import numpy as np
+import pytest
+
+from models.errors import ModelContractError, UsageError
+from models.families import FAMILY_NAMES, build_model, family_options
+from models.protocol import ModelSpec
+
+FEATURES = ("momentum", "imbalance")
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(2000, 2))
+SIGNAL = 0.5 * X[:, 0] - 0.2 * X[:, 1]
+Y = SIGNAL + RNG.normal(size=2000)
+
+
+FEW_TREES = {"random_forest": {"n_estimators": 20}}
+
+
+def fitted(family, task="regression", y=Y, validation=None, seed=1, **options):
+    spec = ModelSpec("m", family, "y", task, {**FEW_TREES.get(family, {}), **options}, seed=seed)
+    return build_model(spec, FEATURES).fit(X, y, validation)
+
+
+def test_the_families_are_those_of_the_readme():
+    assert FAMILY_NAMES == ("ridge", "logistic", "random_forest", "gradient_boosting", "lstm", "gru")
+
+
+@pytest.mark.parametrize("family", ["ridge", "random_forest", "gradient_boosting"])
+def test_a_regressor_finds_the_signal(family):
+    predicted = fitted(family).predict(X)
+    assert predicted.dtype == np.float64
+    assert np.corrcoef(predicted, SIGNAL)[0, 1] > 0.9
+
+
+@pytest.mark.parametrize("family", ["logistic", "random_forest", "gradient_boosting"])
+@pytest.mark.parametrize(
+    ("low", "high"), [("down", "up"), (False, True), (-1, 1), (0.0, 1.0)], ids=["text", "truth", "integer", "number"]
+)
+def test_a_classifier_answers_with_the_label_as_trained(family, low, high):
+    model = fitted(family, "classification", np.where(Y > 0, high, low))
+    assert model.classes.tolist() == [low, high]
+    predicted, probability = model.predict(X), model.predict_probability(X)
+    assert predicted.tolist() == np.where(probability[:, 1] > 0.5, high, low).tolist()
+    assert np.corrcoef(probability[:, 1], SIGNAL)[0, 1] > 0.85
+    np.testing.assert_allclose(probability.sum(axis=1), 1)
+
+
+def test_text_labels_may_come_as_objects():
+    model = fitted("logistic", "classification", np.where(Y > 0, "up", "down").astype(object))
+    assert model.classes.dtype.kind == "U"
+
+
+@pytest.mark.parametrize("family", ["random_forest", "gradient_boosting"])
+def test_the_seed_decides_the_fit(family):
+    subsampled = {"max_features": 0.5}
+    first, again = fitted(family, **subsampled).predict(X), fitted(family, **subsampled).predict(X)
+    assert first.tolist() == again.tolist()
+    other = fitted(family, seed=2, **subsampled).predict(X)
+    assert first.tolist() != other.tolist()
+
+
+@pytest.mark.parametrize("family", ["ridge", "random_forest", "gradient_boosting"])
+def test_a_row_gets_the_same_number_whatever_rows_come_with_it(family):
+    model = fitted(family)
+    whole = model.predict(X)
+    for n_rows in (1, 3, 64):
+        parts = [model.predict(X[start : start + n_rows]) for start in range(0, 40, n_rows)]
+        assert np.concatenate(parts)[:40].tolist() == whole[:40].tolist()
+
+
+def test_classes_that_are_numbers_with_a_fraction_are_refused():
+    with pytest.raises(UsageError, match="The classes of y are numbers with a fraction; cast them to STRING, or train"):
+        fitted("logistic", "classification", np.where(Y > 0, 0.5, 1.5))
+
+
+def test_gradient_boosting_stops_early_on_the_validation_part_and_keeps_its_losses():
+    noise = RNG.normal(size=500)
+    model = fitted("gradient_boosting", validation=(X[:500], noise), learning_rate=0.5)
+    history = model.loss_history
+    assert list(history) == ["train", "validation"]
+    assert len(history["validation"]) == len(history["train"]) < 200
+    assert history["train"][-1] < history["train"][0]
+
+
+def test_ridge_shrinks_towards_the_mean_by_alpha():
+    spread = [fitted("ridge", alpha=alpha).predict(X).std() for alpha in (1.0, 1e4, 1e9)]
+    assert spread[0] > spread[1] > spread[2]
+    assert spread[2] == pytest.approx(0, abs=1e-3)
+
+
+def test_an_option_of_the_estimator_reaches_it():
+    assert len(fitted("random_forest", n_estimators=7).estimator.estimators_) == 7
+    assert family_options("random_forest", "regression")["min_samples_leaf"] == 50
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (ModelSpec("m", "rigde", "y"), "There is no model family 'rigde'; choose one of ridge, "),
+        (ModelSpec("m", "ridge", "y", options={"alpah": 1}), "ridge has no option 'alpah'; its options are alpha, "),
+        (
+            ModelSpec("m", "lstm", "y", options={"unit": 1}),
+            "lstm has no option 'unit'; its options are units",
+        ),
+        (ModelSpec("m", "ridge", "y", options={"random_state": 1}), "ridge has no option 'random_state'"),
+        (ModelSpec("m", "ridge", "y", "classification"), "choose one of logistic, random_forest, gradient_boosting, "),
+        (ModelSpec("m", "logistic", "y"), "logistic cannot do regression; choose one of ridge, random_forest, "),
+        (ModelSpec("m", "lstm", "y"), "windows of at least 2 steps, got sequence_length 1; set it to 2 or more"),
+        (
+            ModelSpec("m", "ridge", "y", sequence_length=5),
+            "takes one row, got sequence_length 5; set it to 1",
+        ),
+    ],
+)
+def test_a_spec_that_cannot_be_fitted_is_refused_with_the_remedy(spec, message):
+    with pytest.raises(UsageError, match=message):
+        build_model(spec, FEATURES)
+
+
+def test_a_value_that_scikit_learn_refuses_is_told_in_one_line():
+    with pytest.raises(UsageError, match="ridge refuses an option: The 'alpha' parameter") as refused:
+        fitted("ridge", alpha=-1)
+    assert "\n" not in str(refused.value)
+
+
+def test_input_of_another_shape_is_refused_with_the_features():
+    with pytest.raises(ModelContractError, match=r"shape \(rows, 2\), got \(5, 3\); pass the features momentum, imbal"):
+        fitted("ridge").predict(np.zeros((5, 3)))
+
+
+def test_a_regressor_has_no_probability():
+    with pytest.raises(ModelContractError, match="The model of y predicts a number, which has no probability"):
+        fitted("ridge").predict_probability(X)

@@ -1,0 +1,119 @@
+"""Small networks: TensorFlow alone takes seconds to start."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from models.artifact import load_scorer, save_artifact
+from models.errors import ModelContractError, UsageError
+from models.families import build_model
+from models.format_keras import ONNX_FILE_NAME
+from models.protocol import ModelSpec
+
+FEATURES = ("a", "b")
+RNG = np.random.default_rng(0)
+# Raw features far from zero and a label in basis points: both scalings must be inside the network.
+X = RNG.normal(5.0, 3.0, size=(1200, 4, 2))
+Y = 2e-4 * (X[:, -1, 0] - X[:, 0, 0]) / 3 + RNG.normal(0.001, 1e-4, size=1200)
+TRAIN, LATER = slice(0, 900), slice(900, 1200)
+OPTIONS = {"units": 4, "epochs": 30, "batch_size": 64, "learning_rate": 0.02, "dropout": 0.0}
+
+
+def fitted(family="lstm", task="regression", y=Y, seed=1, **options):
+    spec = ModelSpec("m", family, "r", task, {**OPTIONS, **options}, sequence_length=4, seed=seed)
+    return build_model(spec, FEATURES).fit(X[TRAIN], y[TRAIN], (X[LATER], y[LATER]))
+
+
+@pytest.fixture(scope="module")
+def lstm():
+    return fitted()
+
+
+@pytest.fixture(scope="module")
+def stored(lstm, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lstm") / "model"
+    return folder, save_artifact(lstm, folder)
+
+
+def test_an_lstm_learns_a_change_over_its_window_in_label_units(lstm):
+    predicted = lstm.predict(X[LATER])
+    assert predicted.dtype == np.float64
+    assert 1 - np.mean((predicted - Y[LATER]) ** 2) / Y[LATER].var() > 0.6
+
+
+def test_onnx_predicts_what_keras_predicts(lstm, stored):
+    scorer = load_scorer(*stored)
+    np.testing.assert_allclose(scorer.predict(X), lstm.predict(X), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(scorer.predict(X), lstm.predict(X), rtol=1e-3)
+
+
+def test_the_batch_may_have_any_size(stored):
+    scorer = load_scorer(*stored)
+    whole = scorer.predict(X)
+    for n_rows in (0, 1, 5):
+        np.testing.assert_allclose(scorer.predict(X[:n_rows]), whole[:n_rows], rtol=0, atol=1e-9)
+
+
+def test_training_stops_early_and_keeps_the_losses_and_the_best_epoch(lstm):
+    noise = RNG.normal(size=1200)
+    history = fitted("gru", y=noise, patience=1).loss_history
+    assert len(history["train"]) == len(history["validation"]) < 30
+    assert len(lstm.loss_history["validation"]) > 3
+
+
+def test_the_same_seed_gives_the_same_network():
+    short = {"epochs": 1}
+    assert fitted("gru", **short).predict(X[:9]).tolist() == fitted("gru", **short).predict(X[:9]).tolist()
+
+
+def test_a_gru_classifier_answers_with_the_label_as_trained(tmp_path):
+    labels = np.where(Y > 0.001, "up", "down").astype(object)
+    model = fitted("gru", "classification", labels, epochs=8)
+    scorer = load_scorer(tmp_path / "m", save_artifact(model, tmp_path / "m"))
+    assert (scorer.manifest.label_type, scorer.manifest.classes) == ("STRING", ("down", "up"))
+    assert np.mean(scorer.predict(X[LATER]) == labels[LATER]) > 0.7
+    np.testing.assert_allclose(scorer.predict_probability(X), model.predict_probability(X), rtol=0, atol=1e-6)
+    assert scorer.predict(X).tolist() == model.predict(X).tolist()
+
+
+def test_a_label_that_training_never_saw_is_refused():
+    labels = np.where(np.arange(1200) < 900, "up", "down")
+    with pytest.raises(UsageError, match="validation part has labels that training lacks: down; move the split"):
+        fitted("gru", "classification", labels)
+
+
+def test_the_keras_file_opens_in_safe_mode_and_predicts_the_same(lstm, stored):
+    import keras
+
+    network = keras.saving.load_model(stored[0] / "model.keras", safe_mode=True)
+    np.testing.assert_array_equal(network.predict(X[:5].astype(np.float32), verbose=0)[:, 0], lstm.predict(X[:5]))
+
+
+def test_scoring_a_network_imports_neither_keras_nor_tensorflow(stored):
+    code = (
+        "import sys, pathlib, numpy as np; from models.artifact import load_scorer;"
+        "scorer = load_scorer(pathlib.Path(sys.argv[1]), sys.argv[2]); print(scorer.predict(np.ones((1, 4, 2))).shape);"
+        "print([name for name in sys.modules if name.split('.')[0] in ('keras', 'tensorflow')])"
+    )
+    command = [sys.executable, "-c", code, str(stored[0]), stored[1]]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert shown.stdout.split("\n")[:2] == ["(1,)", "[]"]
+    assert shown.stderr == ""
+
+
+def test_a_changed_network_is_refused_before_it_is_parsed(stored, tmp_path):
+    folder = tmp_path / "copy"
+    folder.mkdir()
+    for file in stored[0].iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    (folder / ONNX_FILE_NAME).write_bytes(b"not onnx")
+    with pytest.raises(ModelContractError, match="was changed after it was registered"):
+        load_scorer(folder, stored[1])
+
+
+def test_importing_the_families_does_not_import_tensorflow():
+    code = "import sys, models.families; print('tensorflow' in sys.modules, 'keras' in sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.split() == ["False", "False"]
