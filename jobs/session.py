@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jobs.extension_jar import extension_jar
 from jobs.jars import MAVEN_CENTRAL, delta_jars
@@ -59,10 +59,10 @@ def start_session(settings: SessionSettings, say: Callable[[str], None] | None =
         spark = builder.getOrCreate()
     except Exception as e:
         raise UsageError(
-            f"Spark did not start ({_first_line(e)}): see {settings.home / 'logs'}, check --master and spark settings"
+            f"Spark did not start on {settings.master} ({_first_line(e)}): see {settings.home / 'logs'}, check --master and spark settings"
         ) from e
     if conf["spark.sql.catalogImplementation"] == "in-memory":
-        spark._jvm.foretable.WarehouseFolder.open(spark._jsparkSession, str(settings.warehouse))
+        _warehouse_folder(spark).open(spark._jsparkSession, str(settings.warehouse))
     use_schema(spark, settings.schema)
     return spark
 
@@ -71,7 +71,13 @@ def use_schema(spark: SparkSession, schema: str) -> None:
     """Make ``schema`` exist and current, so that ``FROM features`` means its table."""
     spark.sql("CREATE SCHEMA IF NOT EXISTS IDENTIFIER(:schema)", args={"schema": schema})
     spark.sql("USE IDENTIFIER(:schema)", args={"schema": schema})
-    spark._jvm.foretable.WarehouseFolder.syncAll()
+    _warehouse_folder(spark).syncAll()
+
+
+def _warehouse_folder(spark: SparkSession) -> Any:
+    """The class of sql/extension/WarehouseFolder.java in the JVM."""
+    assert spark._jvm is not None
+    return spark._jvm.foretable.WarehouseFolder
 
 
 def spark_conf(settings: SessionSettings, say: Callable[[str], None] | None = None) -> dict[str, str]:

@@ -1,3 +1,4 @@
+import json
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,16 @@ WRITE = """
 import sys, pyarrow as pa, deltalake
 folder, mode, *values = sys.argv[1:]
 deltalake.write_deltalake(folder, pa.table({"x": [int(value) for value in values]}), mode=mode)
+"""
+
+ANOTHER_SPARK = """
+import json, sys
+from pathlib import Path
+from jobs.session import SessionSettings, start_session
+home, schema, *statements = sys.argv[1:]
+spark = start_session(SessionSettings(Path(home), schema, "local[1]", spark={"spark.driver.memory": "1g"}))
+print(json.dumps([[list(row) for row in spark.sql(text).collect()] for text in statements]))
+spark.stop()
 """
 
 
@@ -146,3 +157,26 @@ def test_a_function_that_was_dropped_leaves_no_file(spark, folder):
     spark.sql("CREATE FUNCTION add_three(x BIGINT) RETURNS BIGINT RETURN x + 3")
     spark.sql("DROP FUNCTION add_three")
     assert definitions(folder) == []
+
+
+@pytest.mark.slow
+def test_two_open_sessions_see_each_others_tables_views_and_functions(spark, home, folder, schema):
+    spark.sql("CREATE TABLE ours AS SELECT id AS x FROM range(3)")
+    spark.sql("CREATE VIEW doubled AS SELECT x * 2 AS twice FROM ours")
+    spark.sql("CREATE FUNCTION add_one(x BIGINT) RETURNS BIGINT RETURN x + 1")
+    spark.sql("CREATE VIEW gone AS SELECT 1 AS x")
+    statements = [
+        "SELECT sum(add_one(twice)) FROM doubled",
+        "CREATE TABLE theirs AS SELECT twice + 100 AS y FROM doubled",
+        "CREATE OR REPLACE VIEW doubled AS SELECT x * 3 AS twice FROM ours",
+        "CREATE VIEW over_view AS SELECT max(twice) AS top FROM doubled",
+        "DROP VIEW gone",
+        "INSERT INTO ours VALUES (10)",
+    ]
+    command = [sys.executable, "-c", ANOTHER_SPARK, str(home), schema, *statements]
+    said = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=300).stdout
+    assert json.loads(said.splitlines()[-1])[0] == [[1 + 3 + 5]]
+    assert values(spark, "SELECT y FROM theirs") == [100, 102, 104]
+    assert values(spark, "SELECT twice FROM doubled") == [0, 3, 6, 30]
+    assert values(spark, "SELECT top FROM over_view") == [30]
+    assert "gone" not in names(spark)

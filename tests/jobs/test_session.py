@@ -1,4 +1,5 @@
 import os
+import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +10,16 @@ from pyspark.errors import AnalysisException
 
 from jobs.session import SessionSettings, spark_conf
 from models.errors import StorageError, UsageError
+
+IN_A_FRESH_PROCESS = """
+import sys
+from pathlib import Path
+from jobs.session import SessionSettings, start_session
+spark = start_session(SessionSettings(Path(sys.argv[1]), master=sys.argv[2], spark={"spark.driver.memory": "1g"}))
+spark.sql("CREATE TABLE t AS SELECT 1 AS x")
+print(spark.sql("SELECT sum(x) AS total FROM t").collect()[0].total)
+spark.stop()
+"""
 
 
 @pytest.fixture
@@ -164,3 +175,27 @@ def test_a_machine_without_java_is_told_so_before_anything_is_fetched(tmp_path, 
     monkeypatch.setattr("jobs.java.importlib.util.find_spec", lambda _: None)
     with pytest.raises(UsageError, match="Spark needs Java 17 or 21"):
         spark_conf(SessionSettings(home=tmp_path / "home", maven_mirror="http://127.0.0.1:9"))
+
+
+@pytest.mark.slow
+def test_a_home_with_a_space_in_its_name_works_from_another_folder(tmp_path, home):
+    new_home = tmp_path / "a home"
+    new_home.mkdir()
+    (new_home / "jars").symlink_to(home / "jars")
+    command = [sys.executable, "-c", IN_A_FRESH_PROCESS, str(new_home), "local[1]"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
+    assert (new_home / "warehouse" / "foretable.db" / "t" / "_delta_log").is_dir()
+    assert (new_home / "logs" / "spark.log").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == ["a home"]
+
+
+@pytest.mark.slow
+def test_a_master_that_spark_does_not_know_is_one_sentence(tmp_path, home):
+    (tmp_path / "jars").symlink_to(home / "jars")
+    command = [sys.executable, "-c", IN_A_FRESH_PROCESS, str(tmp_path), "nonsense"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1
+    sentence = done.stderr.splitlines()[-1]
+    assert sentence.startswith("models.errors.UsageError: Spark did not start on nonsense (")
+    assert sentence.endswith("check --master and spark settings")
