@@ -22,10 +22,14 @@ from jobs.feature_kinds import (
     VwapDeviation,
     ZScore,
 )
-from jobs.label_kinds import Direction, FutureLogReturn, Label
+from jobs.label_settings import LabelSettings
 
-BY_TIME = Window.partitionBy("exchange", "symbol").orderBy("bar_start")
 _DAY_SECONDS = 86_400
+
+
+def by_time() -> WindowSpec:
+    """Each symbol's bars in order of time."""
+    return Window.partitionBy("exchange", "symbol").orderBy("bar_start")
 
 
 def with_inputs(bars: DataFrame) -> DataFrame:
@@ -33,7 +37,7 @@ def with_inputs(bars: DataFrame) -> DataFrame:
     doubles = bars.withColumns({name: F.col(name).cast("double") for name in BAR_COLUMNS})
     return doubles.withColumns(
         {
-            "_return": _log(F.col("close"), F.lag("close").over(BY_TIME)),
+            "_return": _log(F.col("close"), F.lag("close").over(by_time())),
             "_notional": F.coalesce(F.col("vwap") * F.col("volume"), F.lit(0.0)),
         }
     )
@@ -47,12 +51,12 @@ def feature_column(item: Feature) -> Column:
 
 @feature_column.register
 def _(item: LogReturn) -> Column:
-    return _log(F.col(item.column), F.lag(item.column, item.bars).over(BY_TIME))
+    return _log(F.col(item.column), F.lag(item.column, item.bars).over(by_time()))
 
 
 @feature_column.register
 def _(item: ZScore) -> Column:
-    before = BY_TIME.rowsBetween(-item.bars, -1)
+    before = by_time().rowsBetween(-item.bars, -1)
     mean, deviation = F.avg(item.column).over(before), F.stddev_samp(item.column).over(before)
     is_known = (F.count(item.column).over(before) == item.bars) & (deviation > 0)
     return F.when(is_known, (F.col(item.column) - mean) / deviation)
@@ -105,33 +109,24 @@ def _(item: TimeOfDayCosine) -> Column:
     return F.cos(_day_angle())
 
 
-@singledispatch
-def label_column(item: Label, future_return: Column) -> Column:
+def label_column(label: LabelSettings, future_return: Column) -> Column:
     """Value of a label, from the log return over its horizon."""
-    raise NotImplementedError(type(item).__name__)
-
-
-@label_column.register
-def _(item: FutureLogReturn, future_return: Column) -> Column:
-    return future_return
-
-
-@label_column.register
-def _(item: Direction, future_return: Column) -> Column:
+    if label.kind == "log_return":
+        return future_return
     bps = future_return * 10_000
-    moved = F.when(bps > item.threshold_bps, "up").when(bps < -item.threshold_bps, "down")
+    moved = F.when(bps > label.threshold_bps, "up").when(bps < -label.threshold_bps, "down")
     return moved.when(bps.isNotNull(), "flat")
 
 
 def future_log_return(n_bars: int, bar_seconds: int) -> Column:
     """Log return of close over the next ``n_bars`` bars; NULL where one of them is missing."""
-    is_there = F.lead(F.unix_micros("bar_start"), n_bars).over(BY_TIME) == _shifted(n_bars, bar_seconds)
-    return F.when(is_there, _log(F.lead("close", n_bars).over(BY_TIME), F.col("close")))
+    is_there = F.lead(F.unix_micros("bar_start"), n_bars).over(by_time()) == _shifted(n_bars, bar_seconds)
+    return F.when(is_there, _log(F.lead("close", n_bars).over(by_time()), F.col("close")))
 
 
 def is_window_full(n_bars: int, bar_seconds: int) -> Column:
     """True where the ``n_bars`` bars before are all there, without a hole."""
-    first = F.lag(F.unix_micros("bar_start"), n_bars).over(BY_TIME)
+    first = F.lag(F.unix_micros("bar_start"), n_bars).over(by_time())
     return F.coalesce(first == _shifted(-n_bars, bar_seconds), F.lit(False))
 
 
@@ -153,7 +148,7 @@ def _sum(column: str, bars: int) -> Column:
 
 
 def _last(bars: int) -> WindowSpec:
-    return BY_TIME.rowsBetween(-(bars - 1), 0)
+    return by_time().rowsBetween(-(bars - 1), 0)
 
 
 def _day_angle() -> Column:

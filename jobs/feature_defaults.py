@@ -1,4 +1,4 @@
-"""The features and labels of a data set that names none: for bars of 10 s to a few minutes and 5-minute returns."""
+"""The features of a data set that names none: for bars of 10 s to a few minutes and 5-minute returns."""
 
 from __future__ import annotations
 
@@ -20,8 +20,4 @@ DEFAULT_FEATURES: tuple[dict[str, Any], ...] = (
     {"name": "volatility_30", "kind": "volatility", "bars": 30, "scale": "zscore"},
     {"name": "range_5", "kind": "range", "bars": 5, "scale": "zscore"},
     {"name": "vwap_deviation_5", "kind": "vwap_deviation", "bars": 5, "scale": "zscore"},
-)
-DEFAULT_LABELS: tuple[dict[str, Any], ...] = (
-    {"name": "return_5m", "kind": "log_return", "horizon_seconds": 300},
-    {"name": "direction_5m", "kind": "direction", "horizon_seconds": 300, "threshold_bps": 5.0},
 )

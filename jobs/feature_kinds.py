@@ -6,13 +6,14 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from jobs.setting_items import NAME
+
 BAR_COLUMNS = (
     *("open", "high", "low", "close", "volume", "vwap", "n_trades", "n_buy_trades", "n_sell_trades"),
     *("buy_volume", "sell_volume", "n_limit_buys", "n_limit_sells", "limit_buy_size", "limit_sell_size"),
     *("n_market_buys", "n_market_sells", "market_buy_size", "market_sell_size"),
     *("n_cancel_buys", "n_cancel_sells", "cancel_buy_size", "cancel_sell_size"),
 )
-_NAME = r"^[a-z][a-z0-9_]{0,62}$"
 
 
 class Feature(BaseModel):
@@ -21,7 +22,7 @@ class Feature(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     column_arguments: ClassVar[tuple[str, ...]] = ()
 
-    name: str = Field(pattern=_NAME)
+    name: str = Field(pattern=NAME)
     scale: Literal["zscore", "minmax"] | None = None
 
     @property
@@ -107,7 +108,7 @@ class Volatility(Feature):
 
 
 class VwapDeviation(_OverLastBars):
-    """ln(close / vwap of the last ``bars`` bars); 0 where they have no trade: nothing departs from the carried close."""
+    """ln(close / vwap of the last ``bars`` bars); 0 where they have no trade."""
 
     kind: Literal["vwap_deviation"] = "vwap_deviation"
 

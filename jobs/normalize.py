@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.feature_settings import FeatureSettings, LabelSettings
+from jobs.feature_settings import FeatureSettings
+from jobs.label_settings import LabelSettings, default_labels, longest_horizon
 from jobs.normalize_rows import ROW_KEY, apply_scales, compute_rows, mark_training
 from jobs.normalize_scales import feature_set_of, fit_new_symbols, held_scales
 from jobs.resample_bars import check_bar_seconds
@@ -34,7 +35,7 @@ def normalize(
     spark: SparkSession,
     bar_seconds: int,
     settings: FeatureSettings | None = None,
-    labels: LabelSettings | None = None,
+    labels: Sequence[LabelSettings] | None = None,
     since: Mapping[str, int] | None = None,
 ) -> NormalizeSummary:
     """Bring ``features`` of one bar width up to date with ``bars``.
@@ -56,7 +57,8 @@ def normalize(
         DataContractError: there are no bars of this width.
     """
     check_bar_seconds(bar_seconds)
-    settings, labels = settings or FeatureSettings(), labels or LabelSettings()
+    settings = settings or FeatureSettings()
+    labels = default_labels() if labels is None else labels
     inputs = {"bars": table_version(spark, "bars")}
     bars = rows_at(spark, "bars", inputs["bars"]).where(F.col("bar_seconds") == bar_seconds)
     feature_set = feature_set_of(spark, settings, labels)
@@ -80,11 +82,15 @@ def _is_complete_until_then(spark: SparkSession, bar_seconds: int, feature_set: 
 
 
 def _first_stale(
-    spark: SparkSession, since: Mapping[str, int], inputs: Mapping[str, int], bar_seconds: int, labels: LabelSettings
+    spark: SparkSession,
+    since: Mapping[str, int],
+    inputs: Mapping[str, int],
+    bar_seconds: int,
+    labels: Sequence[LabelSettings],
 ) -> DataFrame:
     """For each symbol with changed bars, the first row that they can change (``first_stale``)."""
     changed = changed_rows(spark, "bars", since["bars"], inputs["bars"]).where(F.col("bar_seconds") == bar_seconds)
-    first = F.min("bar_start") - F.make_dt_interval(secs=F.lit(labels.horizon_seconds))
+    first = F.min("bar_start") - F.make_dt_interval(secs=F.lit(longest_horizon(labels)))
     return changed.groupBy("exchange", "symbol").agg(first.alias("first_stale")).localCheckpoint()
 
 
@@ -93,7 +99,7 @@ def _rows(
     bars: DataFrame,
     starts: DataFrame | None,
     settings: FeatureSettings,
-    labels: LabelSettings,
+    labels: Sequence[LabelSettings],
     bar_seconds: int,
     feature_set: str,
 ) -> DataFrame:
@@ -102,7 +108,7 @@ def _rows(
     scales = held_scales(spark, feature_set, bar_seconds)
     raw = compute_rows(_from(bars, starts, look_back), settings, labels, bar_seconds)
     train_ends = scales.groupBy("exchange", "symbol").agg(F.max("train_end").alias("train_end"))
-    marked = mark_training(raw, train_ends, labels.horizon_seconds)
+    marked = mark_training(raw, train_ends, longest_horizon(labels))
     return _from(apply_scales(marked, scales, settings), starts).withColumn("feature_set", F.lit(feature_set))
 
 
@@ -145,14 +151,14 @@ def _like(rows: DataFrame, table: DataFrame) -> DataFrame:
         have = _fields(rows, field.name)
         inner = [
             (F.col(field.name)[sub.name] if sub.name in have else F.lit(None)).cast(sub.dataType).alias(sub.name)
-            for sub in field.dataType.fields
+            for sub in table.select(f"{field.name}.*").schema
         ]
         columns.append(F.struct(*inner).alias(field.name))
     return rows.select(columns)
 
 
 def _fields(rows: DataFrame, name: str) -> list[str]:
-    return rows.schema[name].dataType.fieldNames() if name in rows.columns else []
+    return rows.select(f"{name}.*").columns if name in rows.columns else []
 
 
 def _outputs(spark: SparkSession) -> dict[str, int]:

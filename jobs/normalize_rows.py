@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -13,13 +15,16 @@ from jobs.feature_columns import (
     label_column,
     with_inputs,
 )
-from jobs.feature_settings import FeatureSettings, LabelSettings
+from jobs.feature_settings import FeatureSettings
+from jobs.label_settings import LabelSettings
 from models.errors import UsageError
 
 ROW_KEY = ("exchange", "symbol", "bar_seconds", "bar_start")
 
 
-def compute_rows(bars: DataFrame, settings: FeatureSettings, labels: LabelSettings, bar_seconds: int) -> DataFrame:
+def compute_rows(
+    bars: DataFrame, settings: FeatureSettings, labels: Sequence[LabelSettings], bar_seconds: int
+) -> DataFrame:
     """Raw (not yet scaled) features and the labels of each bar.
 
     A feature reads its bar and bars before it, a label bars after it. Where one of the bars that it would read is
@@ -40,14 +45,9 @@ def compute_rows(bars: DataFrame, settings: FeatureSettings, labels: LabelSettin
     """
     features = [
         finite(F.when(is_window_full(item.bars_before, bar_seconds), feature_column(item))).alias(item.name)
-        for item in settings.features
+        for item in settings.items
     ]
-    ends = [
-        label_column(
-            item, finite(future_log_return(_horizon_bars(item.name, item.horizon_seconds, bar_seconds), bar_seconds))
-        ).alias(item.name)
-        for item in labels.labels
-    ]
+    ends = [_label(item, bar_seconds).alias(item.name) for item in labels]
     structs = [F.struct(*fields).alias(name) for name, fields in (("features", features), ("labels", ends)) if fields]
     is_full = is_window_full(settings.bars_before, bar_seconds).alias("is_window_full")
     return with_inputs(bars).select(*ROW_KEY, "available_at", is_full, *structs)
@@ -74,13 +74,11 @@ def fit_scales(rows: DataFrame, settings: FeatureSettings) -> DataFrame:
         settings: The features.
 
     Returns:
-        exchange, symbol, bar_seconds, feature, method, center, width, n_rows, train_start, train_end; one row a feature.
-        A feature without a scale has the method none and neither center nor width.
+        exchange, symbol, bar_seconds, feature, method, center, width, n_rows, train_start, train_end; a row a
+        feature. A feature without a scale has the method none and neither center nor width.
     """
     training = F.col("is_training")
-    fitted = [
-        _fitted(item.name, item.scale, F.when(training, F.col("features")[item.name])) for item in settings.features
-    ]
+    fitted = [_fitted(item.name, item.scale, F.when(training, F.col("features")[item.name])) for item in settings.items]
     keys = ("exchange", "symbol", "bar_seconds")
     grouped = rows.groupBy(*keys).agg(
         F.min("bar_start").alias("train_start"),
@@ -97,10 +95,10 @@ def apply_scales(rows: DataFrame, scales: DataFrame, settings: FeatureSettings) 
     """
     pairs = F.map_from_entries(F.collect_list(F.struct("feature", F.struct("center", "width"))))
     by_symbol = scales.groupBy("exchange", "symbol").agg(pairs.alias("_scales"))
-    features = F.struct(*[_scaled(item.name, item.scale) for item in settings.features])
+    features = F.struct(*[_scaled(item.name, item.scale) for item in settings.items])
     scaled = rows.join(F.broadcast(by_symbol), ["exchange", "symbol"], "left").withColumn("features", features)
     is_warm = F.col("is_window_full")
-    for item in settings.features:
+    for item in settings.items:
         is_warm = is_warm & F.col("features")[item.name].isNotNull()
     return scaled.withColumn("is_warm", is_warm).drop("_scales", "is_window_full")
 
@@ -129,10 +127,11 @@ def _scaled(name: str, scale: str | None) -> Column:
     return finite((raw - fitted["center"]) / fitted["width"]).alias(name)
 
 
-def _horizon_bars(name: str, horizon_seconds: int, bar_seconds: int) -> int:
-    if horizon_seconds % bar_seconds:
+def _label(label: LabelSettings, bar_seconds: int) -> Column:
+    n_bars, rest = divmod(label.horizon_seconds, bar_seconds)
+    if rest:
         raise UsageError(
-            f"label {name!r} looks {horizon_seconds} s ahead, which is not a whole number of {bar_seconds} s bars: "
-            f"choose a multiple of {bar_seconds}"
+            f"label {label.name!r} looks {label.horizon_seconds} s ahead, not a whole number of "
+            f"{bar_seconds} s bars: choose a multiple of {bar_seconds}"
         )
-    return horizon_seconds // bar_seconds
+    return label_column(label, finite(future_log_return(n_bars, bar_seconds)))

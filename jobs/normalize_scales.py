@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.feature_settings import FeatureSettings, LabelSettings, settings_digest
+from jobs.feature_settings import FeatureSettings, settings_digest
+from jobs.label_settings import LabelSettings, longest_horizon
 from jobs.normalize_rows import compute_rows, fit_scales, mark_training
 
 
-def feature_set_of(spark: SparkSession, settings: FeatureSettings, labels: LabelSettings) -> str:
+def feature_set_of(spark: SparkSession, settings: FeatureSettings, labels: Sequence[LabelSettings]) -> str:
     """``name/version`` of the set with exactly this configuration; the next version where there is none yet."""
     prefix = f"{settings.name}/"
     rows = spark.table("feature_scales").where(F.col("feature_set").startswith(prefix))
@@ -32,7 +35,7 @@ def fit_new_symbols(
     spark: SparkSession,
     bars: DataFrame,
     settings: FeatureSettings,
-    labels: LabelSettings,
+    labels: Sequence[LabelSettings],
     bar_seconds: int,
     feature_set: str,
 ) -> int:
@@ -46,7 +49,7 @@ def fit_new_symbols(
     if new_bars.isEmpty():
         return 0
     rows = compute_rows(new_bars, settings, labels, bar_seconds)
-    marked = mark_training(rows, train_ends_of(new_bars, settings), labels.horizon_seconds)
+    marked = mark_training(rows, train_ends_of(new_bars, settings), longest_horizon(labels))
     scales = fit_scales(marked, settings).withColumns(
         {"feature_set": F.lit(feature_set), "config_digest": F.lit(settings_digest(settings, labels))}
     )

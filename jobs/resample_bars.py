@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 
 from models.errors import UsageError
@@ -160,5 +160,5 @@ def _with_key(bars: DataFrame, bar_seconds: int) -> DataFrame:
     )
 
 
-def _by_time() -> Window:
+def _by_time() -> WindowSpec:
     return Window.partitionBy("exchange", "symbol").orderBy("bar_start")
