@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from jobs.feature_settings import FeatureSettings
 from jobs.jars import MAVEN_CENTRAL
 from jobs.label_settings import LabelSettings, default_labels
 from jobs.sources import Source
 from models.errors import UsageError
+from models.protocol import Task
 
 DEFAULT_FILE = "foretable.yml"
 BarSeconds = Annotated[int, Field(ge=1, le=86_400)]
@@ -80,6 +81,12 @@ class Config(Settings):
     models: tuple[ModelSettings, ...] = Field(default_factory=default_models)
     training: TrainingSettings = TrainingSettings()
 
+    @field_validator("features", mode="before")
+    @classmethod
+    def _list_is_enough(cls, value: Any) -> Any:
+        """``features: [...]`` says the same as ``features: {features: [...]}``."""
+        return {"features": value} if isinstance(value, list) else value
+
     @model_validator(mode="after")
     def _fits_together(self) -> Config:
         if self.model_bar_seconds not in self.bars.seconds:
@@ -90,9 +97,26 @@ class Config(Settings):
                 raise ValueError(f"model {model.name} predicts {model.label}, which is not a label: {', '.join(sorted(labels))}")
         return self
 
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Fields of ``features.features`` that the models take, in their order."""
+        return tuple(feature.name for feature in self.features.features)
+
+    def label(self, name: str) -> LabelSettings:
+        """The label of that name; validation has made sure that the models name only such."""
+        return next(label for label in self.labels if label.name == name)
+
+    def horizon_seconds(self, label: str) -> int:
+        """How far a label looks ahead."""
+        return self.label(label).horizon_seconds
+
+    def task(self, label: str) -> Task:
+        """Whether a label is a number or a class."""
+        return "classification" if self.label(label).kind == "direction" else "regression"
+
     def digest(self, *sections: str) -> str:
-        """SHA-256 of the named sections, for telling whether a result would come out differently."""
-        values = self.model_dump(mode="json", include=set(sections))
+        """SHA-256 of the named sections, of all without one, for telling whether a result would come out differently."""
+        values = self.model_dump(mode="json", include=set(sections) or None)
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
@@ -110,14 +134,15 @@ def load_config(file: Path | None, flags: Mapping[str, Any], environment: Mappin
     if file is None and Path(DEFAULT_FILE).is_file():
         file = Path(DEFAULT_FILE)
     values = _read(file) if file else {}
+    base = file.resolve().parent if file else Path.cwd()
+    _anchor(values, base)
     for key in ("home", "schema", "master", "maven_mirror", "max_bad"):
         if f"FORETABLE_{key.upper()}" in environment:
             values[key] = environment[f"FORETABLE_{key.upper()}"]
     given = {key: value for key, value in flags.items() if value is not None}
-    values["spark"] = {**values.get("spark", {}), **given.pop("spark", {})}
+    in_file, in_flags = values.get("spark") or {}, given.pop("spark", {})
+    values["spark"] = {**in_file, **in_flags} if isinstance(in_file, dict) else in_file
     values.update(given)
-    base = file.resolve().parent if file else Path.cwd()
-    values["sources"] = [_anchor(source, base) for source in values.get("sources", [])]
     try:
         config = Config.model_validate(values)
     except ValidationError as e:
@@ -128,6 +153,8 @@ def load_config(file: Path | None, flags: Mapping[str, Any], environment: Mappin
 def _read(file: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    except UnicodeDecodeError as e:
+        raise UsageError(f"{file} is not UTF-8 text (byte {e.start}): save it as UTF-8") from e
     except OSError as e:
         raise UsageError(f"{file} cannot be read ({e.strerror}): name the configuration with --config") from e
     except yaml.YAMLError as e:
@@ -137,11 +164,12 @@ def _read(file: Path) -> dict[str, Any]:
     return values
 
 
-def _anchor(source: Any, base: Path) -> Any:
-    """A path in the file counts from the file, not from where the command was typed."""
-    if isinstance(source, dict) and isinstance(source.get("path"), str):
-        return {**source, "path": str(base / Path(source["path"]).expanduser())}
-    return source
+def _anchor(values: dict[str, Any], base: Path) -> None:
+    """Paths in the file count from the file, not from where the command was typed; what is no path is left alone."""
+    sources = values.get("sources")
+    for holder, key in [(values, "home"), *((source, "path") for source in (sources if isinstance(sources, list) else []))]:
+        if isinstance(holder, dict) and isinstance(holder.get(key), str):
+            holder[key] = str(base / Path(holder[key]).expanduser())
 
 
 def _first_error(e: ValidationError) -> str:

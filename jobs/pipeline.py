@@ -74,6 +74,29 @@ def resample_step(app: App) -> Rows:
     return [{"bar_seconds": width, "bars": n} for width, n in summary.n_bars_by_width.items()]
 
 
+def normalize_step(app: App) -> Rows:
+    """Bring features and labels of the configured bar width up to date.
+
+    Raises:
+        NothingToDo: no bar is newer than the features.
+        DataContractError: there are no bars of this width.
+    """
+    from jobs.normalize import normalize
+    from jobs.runs import last_inputs, recorded_run
+
+    spark, config = app.session(), app.config
+    width = config.model_bar_seconds
+    app.say(f"normalizing bars of {width} s into {len(config.feature_names)} features …")
+    target, digest = f"features of {width} s bars", config.digest("features", "labels")
+    with recorded_run(spark, "normalize", target, digest) as run:
+        since = last_inputs(spark, "normalize", target, digest)
+        summary = normalize(spark, width, config.features, config.labels, since)
+        if summary.n_rows == 0:
+            raise NothingToDo("the features are up to date")
+        run.inputs, run.outputs, run.n_good = summary.inputs, summary.outputs, summary.n_rows
+    return [{"feature_set": summary.feature_set, "bar_seconds": width, "rows": summary.n_rows}]
+
+
 def train_step(app: App, config: Config) -> Rows:
     """Train the models of ``config``; one row a model.
 

@@ -40,6 +40,7 @@ class ModelVersion:
         sequence_length: Steps in an input; 1 for one row.
         horizon_seconds: How far ahead the label looks; None where it does not.
         family: Model family.
+        options: Options of the family as configured.
         aliases: Names such as champion that point to this version now.
         metrics: Metrics of each split.
         created_at: UTC instant of the registration.
@@ -60,6 +61,7 @@ class ModelVersion:
     sequence_length: int
     horizon_seconds: int | None
     family: str
+    options: dict[str, Any]
     aliases: tuple[str, ...]
     metrics: SplitMetrics
     created_at: datetime
@@ -142,6 +144,7 @@ def version_from_tags(
         sequence_length=manifest.sequence_length,
         horizon_seconds=manifest.horizon_seconds,
         family=manifest.family,
+        options=manifest.options,
         aliases=aliases,
         metrics=json.loads(tags[METRICS_TAG]),
         created_at=datetime.fromtimestamp(created_at_ms / 1000, UTC),
