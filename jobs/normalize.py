@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
 
 from jobs.feature_settings import FeatureSettings
 from jobs.label_settings import LabelSettings, default_labels, longest_horizon
@@ -151,14 +153,18 @@ def _like(rows: DataFrame, table: DataFrame) -> DataFrame:
         have = _fields(rows, field.name)
         inner = [
             (F.col(field.name)[sub.name] if sub.name in have else F.lit(None)).cast(sub.dataType).alias(sub.name)
-            for sub in table.select(f"{field.name}.*").schema
+            for sub in _struct(table, field.name)
         ]
         columns.append(F.struct(*inner).alias(field.name))
     return rows.select(columns)
 
 
 def _fields(rows: DataFrame, name: str) -> list[str]:
-    return rows.select(f"{name}.*").columns if name in rows.columns else []
+    return [sub.name for sub in _struct(rows, name)] if name in rows.columns else []
+
+
+def _struct(rows: DataFrame, name: str) -> StructType:
+    return cast(StructType, rows.schema[name].dataType)  # `features.*` would mean the columns of the table features
 
 
 def _outputs(spark: SparkSession) -> dict[str, int]:
