@@ -84,8 +84,8 @@ class Config(Settings):
     @field_validator("features", mode="before")
     @classmethod
     def _list_is_enough(cls, value: Any) -> Any:
-        """``features: [...]`` says the same as ``features: {features: [...]}``."""
-        return {"features": value} if isinstance(value, list) else value
+        """``features: [...]`` says the same as ``features: {items: [...]}``."""
+        return {"items": value} if isinstance(value, list) else value
 
     @model_validator(mode="after")
     def _fits_together(self) -> Config:
@@ -96,11 +96,6 @@ class Config(Settings):
             if model.label not in labels:
                 raise ValueError(f"model {model.name} predicts {model.label}, which is not a label: {', '.join(sorted(labels))}")
         return self
-
-    @property
-    def feature_names(self) -> tuple[str, ...]:
-        """Fields of ``features.features`` that the models take, in their order."""
-        return tuple(feature.name for feature in self.features.features)
 
     def label(self, name: str) -> LabelSettings:
         """The label of that name; validation has made sure that the models name only such."""

@@ -86,7 +86,7 @@ def normalize_step(app: App) -> Rows:
 
     spark, config = app.session(), app.config
     width = config.model_bar_seconds
-    app.say(f"normalizing bars of {width} s into {len(config.feature_names)} features …")
+    app.say(f"normalizing bars of {width} s into {len(config.features.items)} features …")
     target, digest = f"features of {width} s bars", config.digest("features", "labels")
     with recorded_run(spark, "normalize", target, digest) as run:
         since = last_inputs(spark, "normalize", target, digest)

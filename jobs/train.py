@@ -55,7 +55,7 @@ def train(spark: SparkSession, config: Config, registry: Registry, say: Callable
 
 def training_set(spark: SparkSession, config: Config, settings: ModelSettings, features_version: int) -> TrainingSet:
     """The examples of one configured model, of the exchanges that the configuration names."""
-    names = config.feature_names
+    names = config.features.names()
     exchanges = tuple(sorted({source.exchange for source in config.sources}))
     rows = read_rows(spark, features_version, config.model_bar_seconds, settings.label, names, exchanges)
     horizon = config.horizon_seconds(settings.label)

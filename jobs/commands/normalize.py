@@ -21,7 +21,7 @@ def normalize(app: App, dry_run: bool) -> None:
     from jobs.pipeline import normalize_step
 
     if dry_run:
-        structs = {"features": app.config.features.features, "labels": app.config.labels}
+        structs = {"features": app.config.features.items, "labels": app.config.labels}
         app.emit(
             [
                 {"field": f"{struct}.{item.name}", "definition": str(item.model_dump(exclude={"name"}))}
