@@ -59,7 +59,8 @@ def start_session(settings: SessionSettings, say: Callable[[str], None] | None =
         spark = builder.getOrCreate()
     except Exception as e:
         raise UsageError(
-            f"Spark did not start on {settings.master} ({_first_line(e)}): see {settings.home / 'logs'}, check --master and spark settings"
+            f"Spark did not start on {settings.master} ({_first_line(e)}): see {settings.home / 'logs'}, "
+            "check --master and spark settings"
         ) from e
     if conf["spark.sql.catalogImplementation"] == "in-memory":
         _warehouse_folder(spark).open(spark._jsparkSession, str(settings.warehouse))

@@ -103,6 +103,10 @@ def test_a_home_of_variable_or_flag_counts_from_the_current_folder(write, tmp_pa
     assert load(file, {"home": "there"}, {"FORETABLE_HOME": "here"}).home == elsewhere / "there"
 
 
+def test_spark_settings_that_are_no_mapping_are_refused_beside_a_flag_too(write):
+    assert refused(write("spark: [x]\n"), {"spark": {"a": "b"}}) == "spark: Input should be a valid dictionary"
+
+
 def test_a_tilde_is_the_home_of_the_user(write, monkeypatch):
     monkeypatch.setenv("HOME", "/home/someone")
     assert load(write("home: ~/f\n")).home == Path("/home/someone/f")
@@ -173,7 +177,7 @@ def test_a_file_that_is_not_yaml_is_one_sentence(write, text):
 def test_a_file_that_is_not_utf_8_is_one_sentence(write):
     file = write("")
     file.write_bytes(b"schema: \xff\xfe\n")
-    with pytest.raises(UsageError, match=rf"^{file} is not valid YAML: "):
+    with pytest.raises(UsageError, match=rf"^{file} is not UTF-8 text \(byte 8\): save it as UTF-8$"):
         load(file)
 
 

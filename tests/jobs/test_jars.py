@@ -3,6 +3,7 @@ import http.server
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ import sys
 from pathlib import Path
 from jobs.jars import Jar, delta_jars
 cache, mirror, sha256 = sys.argv[1:]
+print("ready", flush=True)
 [jar] = delta_jars(Path(cache), mirror, (Jar("delta-test", "1.0", sha256),))
 print(jar)
 """
@@ -27,6 +29,8 @@ class Mirror:
 
     def __init__(self):
         self.content, self.break_after, self.takes_ranges, self.is_chunked = CONTENT, None, True, False
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         self.ranges = []
         self.paths = []
         mirror = self
@@ -46,6 +50,7 @@ class Mirror:
 
     def answer(self, request):
         self.paths.append(request.path)
+        self.may_answer.wait(60)
         asked = request.headers.get("Range")
         self.ranges.append(asked)
         request.close_connection = True
@@ -183,9 +188,14 @@ def test_a_cache_that_is_a_file_is_one_sentence(tmp_path):
         delta_jars(tmp_path / "cache", "http://127.0.0.1:9", (JAR,))
 
 
-def test_two_processes_at_once_fetch_once(tmp_path, mirror):
+def test_processes_that_start_at_once_fetch_once(tmp_path, mirror):
     command = [sys.executable, "-c", FETCH, str(tmp_path), mirror.address, JAR.sha256]
+    mirror.may_answer.clear()
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    time.sleep(0.5)  # time to reach the mirror, for one that does not wait for the first
+    mirror.may_answer.set()
     said = [process.communicate(timeout=60)[0].strip() for process in processes]
     assert said == [str(tmp_path / "delta-test-1.0.jar")] * 3
     assert len(mirror.paths) == 1
