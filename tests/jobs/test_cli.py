@@ -23,7 +23,7 @@ FIRST_WORDS = """
 import sys
 from jobs import app, cli
 def stop(self, text):
-    print(text, *sorted({"pyspark", "pandas", "numpy", "mlflow", "tensorflow", "pydantic"} & set(sys.modules)))
+    print(text, *sorted({"pandas", "numba", "sklearn", "mlflow", "tensorflow", "pydantic"} & set(sys.modules)))
     sys.exit()
 app.App.say = stop
 cli.main(sys.argv[1:])
