@@ -11,7 +11,7 @@ from jobs.ingest_codes import CODES
 from jobs.ingest_files import find_files
 from jobs.ingest_gaps import find_gaps
 from jobs.ingest_limit import refuse_above_limit
-from jobs.ingest_outcomes import add_outcomes, key_ranges
+from jobs.ingest_outcomes import Range, add_outcomes, key_ranges
 from jobs.ingest_publish import in_order, write_gaps, write_ledger, write_orders, write_quarantine, write_trades
 from jobs.ingest_reading import collect_reports, plan_tasks, read_lines
 from jobs.ingest_summary import FileAccount, IngestSummary
@@ -56,27 +56,23 @@ def ingest(
     tasks = plan_tasks(spark, source, files)
     say(f"reading {len(files)} file{'s' if len(files) > 1 else ''} …")
     lines = read_lines(spark, source, tasks, now_us=time.time_ns() // 1000).persist()
-    held: list[DataFrame] = [lines]
     try:
         reports = collect_reports(lines)
         fresh = _fresh(reports)
         skipped = tuple(files[r.file_index].name for r in reports if r not in fresh)
         if not fresh:
             return IngestSummary(run_id=run_id, is_published=False, skipped_files=skipped)
-        rows = _decide(spark, source, lines, files, fresh).persist()
-        held.append(rows)
-        rows.createOrReplaceTempView("ingest_rows")
+        ranges = _decide(spark, source, lines, files, fresh)
         accounts, n_own = _accounts(spark, files, fresh)
         _name_refused(spark, files, fresh)
         refuse_above_limit(spark, accounts, max_bad_share)
         summary = IngestSummary(run_id=run_id, is_published=not is_dry_run, files=accounts, skipped_files=skipped)
         if is_dry_run:
             return summary
-        n_gaps, n_missing = _publish(spark, source, summary, n_own, say)
+        n_gaps, n_missing = _publish(spark, source, summary, ranges, n_own, say)
         return summary.model_copy(update={"n_gaps": n_gaps, "n_missing": n_missing})
     finally:
-        for frame in held:
-            frame.unpersist()
+        lines.unpersist()
 
 
 def _fresh(reports: list[FileReport]) -> list[FileReport]:
@@ -89,14 +85,21 @@ def _fresh(reports: list[FileReport]) -> list[FileReport]:
 
 def _decide(
     spark: SparkSession, source: Source, lines: DataFrame, files: list[Path], fresh: list[FileReport]
-) -> DataFrame:
-    """One row a line of the fresh files, with the name of its file and its outcome."""
+) -> list[Range]:
+    """Make the view ``ingest_rows``: a line of the fresh files with the name of its file and its outcome.
+
+    Returns:
+        What the events cover of each symbol and epoch.
+    """
     from pyspark.sql import functions as F
 
     names = F.array(*(F.lit(file.name) for file in files))
     of_fresh = lines.where(F.col("file_index").isin([r.file_index for r in fresh]) & (F.col("kind") != "report"))
     named = of_fresh.withColumn("source_file", F.get(names, F.col("file_index")))
-    return add_outcomes(spark, named, source.exchange, is_numbered=source.format == "coinbase_full")
+    ranges = key_ranges(named)
+    is_numbered = source.format == "coinbase_full"
+    add_outcomes(spark, named, source.exchange, is_numbered, ranges).createOrReplaceTempView("ingest_rows")
+    return ranges
 
 
 def _accounts(spark: SparkSession, files: list[Path], fresh: list[FileReport]) -> tuple[tuple[FileAccount, ...], int]:
@@ -138,18 +141,20 @@ def _name_refused(spark: SparkSession, files: list[Path], fresh: list[FileReport
 
 
 def _publish(
-    spark: SparkSession, source: Source, summary: IngestSummary, n_own: int, say: Callable[[str], None]
+    spark: SparkSession,
+    source: Source,
+    summary: IngestSummary,
+    ranges: list[Range],
+    n_own: int,
+    say: Callable[[str], None],
 ) -> tuple[int, int]:
     """Write the tables; number of holes near the events and of sequence numbers absent there."""
     found = [0, 0]
     exchange, run_id = source.exchange, summary.run_id
 
     def gaps() -> None:
-        good = spark.table("ingest_rows").where("outcome IN ('good', 'own')")
-        touched = key_ranges(good)
-        if touched:
-            found[:] = find_gaps(spark, exchange, touched)
-            write_gaps(spark, exchange)
+        found[:] = find_gaps(spark, exchange, ranges)
+        write_gaps(spark, exchange)
 
     steps = [("orders", lambda: write_orders(spark, exchange, run_id, n_own, summary.n_good - n_own))]
     if summary.n_good:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobs.ingest_outcomes import near
+from jobs.ingest_outcomes import Range, near
 from jobs.tables import run_sql
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-Range = tuple[str, int, int, int]  # symbol, epoch, first sequence, last sequence
 _REACHES = (10_000, 2**62)  # how far to look for a neighbour; nearly always the first finds one
 
 

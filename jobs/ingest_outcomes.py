@@ -28,18 +28,23 @@ CONTENT = [
 ]
 
 
-def add_outcomes(spark: SparkSession, lines: DataFrame, exchange: str, is_numbered: bool) -> DataFrame:
+Range = tuple[str, int, int, int]  # symbol, epoch, first sequence, last sequence
+
+
+def add_outcomes(
+    spark: SparkSession, lines: DataFrame, exchange: str, is_numbered: bool, ranges: list[Range]
+) -> DataFrame:
     """``lines`` plus ``outcome``, one row a line.
 
     An exact repetition has the same stored values, and the same sequence where the exchange numbers its messages
     (``is_numbered``); fields that the table does not keep do not count. Nothing but keys in doubt is compared: most
-    runs compare none.
+    runs compare none. ``ranges`` are those of the events, see ``key_ranges``.
     """
     from pyspark.sql import functions as F
 
     events = lines.where("kind = 'event'")
     events.createOrReplaceTempView("ingest_events")
-    near(spark, exchange, key_ranges(events)).createOrReplaceTempView("ingest_range")
+    near(spark, exchange, ranges).createOrReplaceTempView("ingest_range")
     held = run_sql(spark, "queries/ingest_held", exchange=exchange)
     held.createOrReplaceTempView("ingest_held")
     in_doubt = [(["symbol", "epoch", "sequence"], run_sql(spark, "queries/ingest_repeated_keys").cache())]
@@ -51,21 +56,23 @@ def add_outcomes(spark: SparkSession, lines: DataFrame, exchange: str, is_number
         return lines.withColumn("outcome", outcome)
     _suspects(events, in_doubt).createOrReplaceTempView("ingest_suspects")
     _suspects(held, in_doubt).createOrReplaceTempView("ingest_held_suspects")
-    decided = run_sql(spark, "queries/ingest_outcomes", is_numbered=is_numbered)
+    # Cut off from the table it was compared with: a lost worker must not decide anew after orders was written.
+    decided = run_sql(spark, "queries/ingest_outcomes", is_numbered=is_numbered).localCheckpoint()
     return lines.join(decided, ["file_index", "byte_offset"], "left").withColumn(
         "outcome", F.coalesce(F.col("outcome"), outcome)
     )
 
 
-def key_ranges(events: DataFrame) -> list[tuple[str, int, int, int]]:
-    """(symbol, epoch, first sequence, last sequence) of the events."""
+def key_ranges(lines: DataFrame) -> list[Range]:
+    """Range of the events of each symbol and epoch among ``lines``."""
     from pyspark.sql import functions as F
 
+    events = lines.where("kind = 'event'")
     ranges = events.groupBy("symbol", "epoch").agg(F.min("sequence"), F.max("sequence"))
     return sorted((row[0], row[1], row[2], row[3]) for row in ranges.collect())
 
 
-def near(spark: SparkSession, exchange: str, ranges: list[tuple[str, int, int, int]]) -> DataFrame:
+def near(spark: SparkSession, exchange: str, ranges: list[Range]) -> DataFrame:
     """Rows of ``orders`` within the ranges; literal bounds, so that Delta opens only the files that may hold them."""
     from pyspark.sql import functions as F
 
