@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jobs.tables import table_version
-from jobs.train import measure, split, training_set
+from jobs.example_reader import ExampleReader
+from jobs.train import measure, split
 from jobs.training_set import TrainingSet
 from models.artifact import load_scorer
 from models.baselines import last_value, zero_change
@@ -36,12 +36,12 @@ def evaluate_models(app: App, spark: SparkSession) -> list[dict[str, Any]]:
     Raises:
         ModelContractError: a model was not trained yet.
     """
-    version = table_version(spark, "features")
+    reader = ExampleReader(spark, app.config)
     rows: list[dict[str, Any]] = []
     for settings in app.config.models:
         if app.config.task(settings.label) != "regression":
             continue
-        examples = training_set(spark, app.config, settings, version)
+        examples = reader.examples(settings)
         test = split(app.config, settings, examples).test
         model = app.registry.resolve(settings.name)
         if model.feature_names != examples.feature_names:
@@ -57,11 +57,11 @@ def evaluate_models(app: App, spark: SparkSession) -> list[dict[str, Any]]:
 
 def evaluate_classifiers(app: App, spark: SparkSession) -> list[dict[str, Any]]:
     """One row for each classifier of the configuration (its champion) on held-out time."""
-    version = table_version(spark, "features")
+    reader = ExampleReader(spark, app.config)
     rows = []
     for settings in app.config.models:
         if app.config.task(settings.label) == "classification":
-            examples = training_set(spark, app.config, settings, version)
+            examples = reader.examples(settings)
             test = split(app.config, settings, examples).test
             model = app.registry.resolve(settings.name)
             metrics = measure(load_scorer(model.folder, model.digest), examples, test)

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.config import Config, ModelSettings
-from jobs.tables import table_version
-from jobs.training_set import TrainingSet, make_training_set, read_rows
+from jobs.example_reader import ExampleReader
+from jobs.training_set import TrainingSet
 from models.artifact import Scorer, load_scorer
 from models.errors import DataContractError
 from models.families import build_model
@@ -44,22 +44,10 @@ def train(spark: SparkSession, config: Config, registry: Registry, say: Callable
         DataContractError: there are no features, or too few rows in one of the parts.
         UsageError: a family, option or sequence length does not fit.
     """
-    features_version = table_version(spark, "features")
-    trained = []
-    for settings in config.models:
-        examples = training_set(spark, config, settings, features_version)
-        trained.append(_train_one(config, settings, examples, registry, say))
+    reader = ExampleReader(spark, config)
+    trained = [_train_one(config, settings, reader.examples(settings), registry, say) for settings in config.models]
     _choose_default(config, registry, trained)
     return trained
-
-
-def training_set(spark: SparkSession, config: Config, settings: ModelSettings, features_version: int) -> TrainingSet:
-    """The examples of one configured model, of the exchanges that the configuration names."""
-    names = config.features.names()
-    exchanges = tuple(sorted({source.exchange for source in config.sources}))
-    rows = read_rows(spark, features_version, config.model_bar_seconds, settings.label, names, exchanges)
-    horizon = config.horizon_seconds(settings.label)
-    return make_training_set(rows, names, settings.sequence_length, config.model_bar_seconds, horizon, features_version)
 
 
 def split(config: Config, settings: ModelSettings, examples: TrainingSet) -> TimeSplit:

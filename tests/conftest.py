@@ -1,4 +1,4 @@
-"""One Spark session for the whole suite; each test that asks for ``schema`` gets an empty schema of its own."""
+"""One Spark session for the whole suite; an empty schema for a test, and one market taken through the pipeline for all."""
 
 import itertools
 import shutil
@@ -6,10 +6,21 @@ from pathlib import Path
 
 import pytest
 
+from jobs.app import App
+from jobs.config import Config
+from jobs.pipeline import run_pipeline
 from jobs.session import SessionSettings, start_session, use_schema
 from jobs.tables import create_tables
+from udfs.register import register_functions
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "data"
+# The C1 compiler alone: a suite runs many small queries once, so compiling them better costs more than it gains.
+QUICK_JVM = {"spark.driver.memory": "3g", "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1"}
+MODELS = [
+    {"name": "ridge_return_5m", "family": "ridge"},
+    {"name": "forest_return_5m", "family": "random_forest", "options": {"n_estimators": 20}},
+    {"name": "updown", "family": "logistic", "label": "direction_5m"},
+]
 _numbers = itertools.count(1)
 
 
@@ -33,7 +44,7 @@ def home(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def spark(home):
-    session = start_session(SessionSettings(home=home, spark={"spark.driver.memory": "3g"}))
+    session = start_session(SessionSettings(home=home, spark=QUICK_JVM))
     yield session
     session.stop()
 
@@ -55,3 +66,58 @@ def schema(spark, empty_tables):
     yield name
     spark.sql("USE default")
     spark.sql("DROP SCHEMA IDENTIFIER(:name) CASCADE", args={"name": name})
+
+
+@pytest.fixture(scope="session")
+def make_app(spark, home):
+    """Build an App on the suite's session, as a command would have it."""
+
+    def build(**settings):
+        app = App(is_quiet=True, is_json=True)
+        app.config = Config(home=home, **settings)
+        app._session = spark
+        return app
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def simulated_source(tmp_path_factory):
+    """Simulate a market and return it as a source of the configuration."""
+
+    from jobs.simulator.market import Market  # compiles its kernel
+    from jobs.simulator.simulation import simulate
+
+    def build(exchange, days, signal, seed):
+        folder = tmp_path_factory.mktemp(exchange)
+        simulate(Market(duration_seconds=int(days * 86_400), signal_strength=signal, seed=seed), folder)
+        return {"path": str(folder), "format": "coinbase_full", "exchange": exchange}
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def pipeline_schema(spark, home):
+    """Schema that the pipeline tests share; nothing else writes to it."""
+    use_schema(spark, "pipeline")
+    create_tables(spark)
+    register_functions(spark, home)
+    return "pipeline"
+
+
+@pytest.fixture(scope="session")
+def market(spark, pipeline_schema, make_app, simulated_source):
+    """App whose pipeline ran to its end on half a day of a market with a signal."""
+    source = simulated_source("simulated", days=0.5, signal=1.0, seed=1)
+    app = make_app(sources=[source], bars={"seconds": [60]}, models=MODELS)
+    use_schema(spark, pipeline_schema)
+    assert run_pipeline(app, lambda step: None)
+    return app
+
+
+@pytest.fixture
+def in_pipeline(spark, market, pipeline_schema):
+    """The same App, with its schema current."""
+    use_schema(spark, pipeline_schema)
+    yield market
+    spark.sql("USE default")
