@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import shutil
 import sys
@@ -92,7 +93,10 @@ def format_table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     names = list(rows[0])
     cells = [[_text(row[name]) for name in names] for row in rows]
     widths = [max(len(name), *(len(row[i]) for row in cells)) for i, name in enumerate(names)]
-    is_number = [all(isinstance(row[name], int | float | None) and not isinstance(row[name], bool) for row in rows) for name in names]
+    is_number = [
+        all(isinstance(row[name], int | float | None) and not isinstance(row[name], bool) for row in rows)
+        for name in names
+    ]
 
     def line(values: Sequence[str]) -> str:
         padded = (v.rjust(w) if right else v.ljust(w) for v, w, right in zip(values, widths, is_number, strict=True))
@@ -107,7 +111,7 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return "" if math.isnan(value) else f"{value:.6g}"
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 

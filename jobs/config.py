@@ -1,4 +1,4 @@
-"""``foretable.yml``: one file describes a data set end to end. Then ``FORETABLE_…`` variables, then flags; the last wins."""
+"""``foretable.yml`` describes a data set end to end; then come ``FORETABLE_…`` variables, then flags: the last wins."""
 
 from __future__ import annotations
 
@@ -90,11 +90,15 @@ class Config(Settings):
     @model_validator(mode="after")
     def _fits_together(self) -> Config:
         if self.model_bar_seconds not in self.bars.seconds:
-            raise ValueError(f"model_bar_seconds {self.model_bar_seconds} is not among bars.seconds {list(self.bars.seconds)}")
+            raise ValueError(
+                f"model_bar_seconds {self.model_bar_seconds} is not among bars.seconds {list(self.bars.seconds)}"
+            )
         labels = {label.name for label in self.labels}
         for model in self.models:
             if model.label not in labels:
-                raise ValueError(f"model {model.name} predicts {model.label}, which is not a label: {', '.join(sorted(labels))}")
+                raise ValueError(
+                    f"model {model.name} predicts {model.label}, which is not a label: {', '.join(sorted(labels))}"
+                )
         return self
 
     def label(self, name: str) -> LabelSettings:
@@ -110,7 +114,7 @@ class Config(Settings):
         return "classification" if self.label(label).kind == "direction" else "regression"
 
     def digest(self, *sections: str) -> str:
-        """SHA-256 of the named sections, of all without one, for telling whether a result would come out differently."""
+        """SHA-256 of the named sections (all without one): whether a result would come out differently."""
         values = self.model_dump(mode="json", include=set(sections) or None)
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
@@ -162,7 +166,10 @@ def _read(file: Path) -> dict[str, Any]:
 def _anchor(values: dict[str, Any], base: Path) -> None:
     """Paths in the file count from the file, not from where the command was typed; what is no path is left alone."""
     sources = values.get("sources")
-    for holder, key in [(values, "home"), *((source, "path") for source in (sources if isinstance(sources, list) else []))]:
+    for holder, key in [
+        (values, "home"),
+        *((source, "path") for source in (sources if isinstance(sources, list) else [])),
+    ]:
         if isinstance(holder, dict) and isinstance(holder.get(key), str):
             holder[key] = str(base / Path(holder[key]).expanduser())
 

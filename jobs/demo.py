@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,17 @@ HEADINGS = {
     "report": "6  report: one HTML file, opens offline",
     "next": "7  try next",
 }
-EVALUATION = ("model", "version", "n", "rmse", "r2", "information_coefficient", "mse_difference", "difference_lower", "difference_upper")
+EVALUATION = (
+    "model",
+    "version",
+    "n",
+    "rmse",
+    "r2",
+    "information_coefficient",
+    "mse_difference",
+    "difference_lower",
+    "difference_upper",
+)
 
 
 def run_demo(app: App) -> None:
@@ -59,7 +70,7 @@ def demo_config(config: Config, folder: Path) -> Config:
     """The default bars, features and models over the simulated files; home and Spark settings stay the user's."""
     defaults = Config()
     shape = ("bars", "features", "labels", "models", "training", "model_bar_seconds", "max_bad")
-    source = Source(path=str(folder), format="coinbase_full", exchange=EXCHANGE)
+    source = Source.model_validate({"path": str(folder), "format": "coinbase_full", "exchange": EXCHANGE})
     return config.model_copy(update={**{name: getattr(defaults, name) for name in shape}, "sources": (source,)})
 
 
@@ -68,8 +79,21 @@ def write_market(app: App, folder: Path) -> None:
     from jobs.simulator.market import Market
     from jobs.simulator.simulation import simulate
 
-    summary = simulate(Market(), folder, progress=lambda share, text: app.say(f"{share:4.0%}  {text}"))
+    summary = simulate(Market(), folder, progress=in_tenths(app.say))
     app.emit([{"symbol": symbol, "messages": n} for symbol, n in summary.n_messages.items()])
+
+
+def in_tenths(say: Callable[[str], None]) -> Callable[[float, str], None]:
+    """Progress that speaks at each tenth only."""
+    said = -1
+
+    def progress(share: float, text: str) -> None:
+        nonlocal said
+        if int(share * 10) > said:
+            said = int(share * 10)
+            say(f"{share:4.0%}  {text}")
+
+    return progress
 
 
 def show_statements(app: App) -> None:
@@ -91,7 +115,9 @@ def write_demo_report(app: App, evaluation: list[dict[str, Any]]) -> Path:
     from jobs.report_page import write_report
 
     config = app.config
-    data = collect_report_data(app.session(), config.models[0].label, config.model_bar_seconds, evaluation, registered_models(app))
+    data = collect_report_data(
+        app.session(), config.models[0].label, config.model_bar_seconds, evaluation, registered_models(app)
+    )
     file: Path = write_report(data, config.home / "reports" / "report.html")
     return file
 
@@ -101,8 +127,5 @@ def next_commands(app: App) -> list[str]:
     from jobs.app import command_prefix
 
     foretable = command_prefix(app)
-    return [
-        f'{foretable} sql -e "SELECT symbol, bar_start, predict(features) FROM features WHERE is_warm ORDER BY bar_start DESC LIMIT 5"',
-        f"{foretable} models list",
-        f"{foretable} runs",
-    ]
+    newest = "SELECT symbol, bar_start, predict(features) FROM features WHERE is_warm ORDER BY bar_start DESC LIMIT 5"
+    return [f'{foretable} sql -e "{newest}"', f"{foretable} models list", f"{foretable} runs"]

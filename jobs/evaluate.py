@@ -96,11 +96,21 @@ def difference_to_zero_change(
     gain = squared_error_difference(actual, predicted, zero_change(len(actual)))
     by_instant = pd.Series(gain).groupby(known_from).mean().to_numpy()
     interval = mean_interval(by_instant, min(block_length, len(by_instant)))
-    return {"mse_difference": -interval.mean, "difference_lower": -interval.upper, "difference_upper": -interval.lower}
+    # 0.0 - x, for -0.0 would be printed as such
+    return {
+        "mse_difference": 0.0 - interval.mean,
+        "difference_lower": 0.0 - interval.upper,
+        "difference_upper": 0.0 - interval.lower,
+    }
 
 
 def _row(
-    name: str, version: int | None, predicted: NDArray[np.float64], examples: TrainingSet, test: NDArray[np.int64], block: int
+    name: str,
+    version: int | None,
+    predicted: NDArray[np.float64],
+    examples: TrainingSet,
+    test: NDArray[np.int64],
+    block: int,
 ) -> dict[str, Any]:
     actual = examples.labels[test]
     metrics = regression_metrics(actual, predicted)

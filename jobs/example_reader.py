@@ -34,7 +34,9 @@ class ExampleReader:
         if settings.label not in self._rows:
             exchanges = tuple(sorted({source.exchange for source in config.sources}))
             width = config.model_bar_seconds
-            self._rows[settings.label] = read_rows(self.spark, self.features_version, width, settings.label, names, exchanges)
+            self._rows[settings.label] = read_rows(
+                self.spark, self.features_version, width, settings.label, names, exchanges
+            )
         return make_training_set(
             self._rows[settings.label],
             names,

@@ -41,7 +41,9 @@ def ingest_step(app: App, sources: Sequence[Source], max_bad: float) -> Rows:
                 continue
             for name in ("n_read", "n_good", "n_quarantined", "n_duplicate", "n_pending"):
                 setattr(run, name, getattr(summary, name))
-            run.outputs = {table: table_version(spark, table) for table in ("orders", "trades", "gaps", "ingested_files")}
+            run.outputs = {
+                table: table_version(spark, table) for table in ("orders", "trades", "gaps", "ingested_files")
+            }
         rows += [_account(file) for file in summary.files]
         app.say(f"{summary.n_gaps:,} holes in the sequence near these events, {summary.n_missing:,} numbers missing")
     if not rows:
@@ -67,7 +69,9 @@ def resample_step(app: App) -> Rows:
     app.say(f"resampling into bars of {', '.join(f'{width} s' for width in config.bars.seconds)} …")
     digest = config.digest("bars")
     with recorded_run(spark, "resample", "bars", digest) as run:
-        summary = resample(spark, config.bars.seconds, config.bars.gap_free, last_inputs(spark, "resample", "bars", digest))
+        summary = resample(
+            spark, config.bars.seconds, config.bars.gap_free, last_inputs(spark, "resample", "bars", digest)
+        )
         if summary.n_bars == 0:
             raise NothingToDo("the bars are up to date")
         run.inputs, run.outputs, run.n_good = summary.inputs, summary.outputs, summary.n_bars

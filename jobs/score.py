@@ -66,7 +66,9 @@ def _as_predictions(answers: DataFrame, model: ModelVersion, features_version: i
     from pyspark.sql.types import DoubleType
 
     if model.task == "regression" and not isinstance(answers.schema["answer"].dataType, DoubleType):
-        raise ModelContractError(f"{model.name}/{model.version} answers {answers.schema['answer'].dataType.simpleString()}, not DOUBLE")
+        raise ModelContractError(
+            f"{model.name}/{model.version} answers {answers.schema['answer'].dataType.simpleString()}, not DOUBLE"
+        )
     is_number = model.task == "regression"
     status = (
         F.when(F.col("answer").isNotNull(), "OK")

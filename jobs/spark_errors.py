@@ -32,7 +32,9 @@ def from_text(text: str) -> ForetableError | None:
     if condition.startswith("TABLE_OR_VIEW_NOT_FOUND") and names:
         return DataContractError(f"there is no table or view {names[0]}: SHOW TABLES lists what is there")
     if condition.startswith("UNRESOLVED_COLUMN") and names:
-        return DataContractError(f"there is no column {names[0]}" + (f": did you mean {', '.join(names[1:])}?" if names[1:] else ""))
+        return DataContractError(
+            f"there is no column {names[0]}" + (f": did you mean {', '.join(names[1:])}?" if names[1:] else "")
+        )
     if condition.startswith("PARSE"):
         return UsageError(f"SQL: {message}")
     if condition.startswith(_CONFLICTS):

@@ -1,7 +1,7 @@
 """The real spark-sql shell on a Foretable session.
 
-``foretable sql`` starts spark-submit, which runs jobs/shell/start.py; without -e or -f it becomes that process, so that the
-terminal belongs to the JVM and line editing, history and Ctrl-C are those of spark-sql.
+``foretable sql`` starts spark-submit, which runs jobs/shell/start.py; without -e or -f it becomes that process, so that
+the terminal belongs to the JVM and line editing, history and Ctrl-C are those of spark-sql.
 """
 
 from __future__ import annotations

@@ -52,7 +52,9 @@ def run_sql(spark: SparkSession, statement: str, **parameters: Any) -> DataFrame
     if missing := sorted(wanted - parameters.keys()):
         raise UsageError(f"{statement}.sql lacks a value for {', '.join(missing)}")
     if extra := sorted(parameters.keys() - wanted):
-        raise UsageError(f"{statement}.sql has no parameter {', '.join(extra)}; it has {', '.join(sorted(wanted)) or 'none'}")
+        raise UsageError(
+            f"{statement}.sql has no parameter {', '.join(extra)}; it has {', '.join(sorted(wanted)) or 'none'}"
+        )
     return spark.sql(text, args=parameters) if parameters else spark.sql(text)
 
 

@@ -60,7 +60,10 @@ def split(config: Config, settings: ModelSettings, examples: TrainingSet) -> Tim
     known_from = examples.known_from()
     fitted = known_from[examples.rows.is_training.to_numpy()]
     if len(fitted) == 0:
-        raise DataContractError(f"{settings.name}: no row with a label lies in training time; more data or a larger features.train_fraction is needed")
+        raise DataContractError(
+            f"{settings.name}: no row with a label lies in training time; "
+            "more data or a larger features.train_fraction is needed"
+        )
     instants = np.unique(fitted)
     validation_start = int(instants[int(len(instants) * (1 - config.training.validation_fraction))])
     parts = split_by_time(known_from, known_from + horizon, validation_start, int(fitted.max()) + horizon)
@@ -70,7 +73,9 @@ def split(config: Config, settings: ModelSettings, examples: TrainingSet) -> Tim
     return parts
 
 
-def _train_one(config: Config, settings: ModelSettings, examples: TrainingSet, registry: Registry, say: Callable[[str], None]) -> Trained:
+def _train_one(
+    config: Config, settings: ModelSettings, examples: TrainingSet, registry: Registry, say: Callable[[str], None]
+) -> Trained:
     spec = ModelSpec(
         name=settings.name,
         family=settings.family,
@@ -102,7 +107,9 @@ def _train_one(config: Config, settings: ModelSettings, examples: TrainingSet, r
         training_key=key,
         loss_history=model.loss_history,
     )
-    is_champion = before is None or _error(metrics["validation"]) <= _error(_measure_champion(before, examples, parts.validation))
+    is_champion = before is None or _error(metrics["validation"]) <= _error(
+        _measure_champion(before, examples, parts.validation)
+    )
     if is_champion:
         registry.set_alias(version.name, CHAMPION, version.version)
     return Trained(registry.resolve(f"{version.name}/{version.version}"), is_new=True, is_champion=is_champion)

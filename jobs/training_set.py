@@ -73,18 +73,27 @@ def read_rows(
     for struct, wanted in (("features", feature_names), ("labels", (label,))):
         have = table.schema[struct].dataType.fieldNames() if struct in table.columns else []  # type: ignore[attr-defined]
         if lacking := [name for name in wanted if name not in have]:
-            raise DataContractError(f"table features has no {struct}.{lacking[0]}: run foretable normalize with this configuration")
-    columns = [*KEY, "available_at", "is_training", "is_warm", *(F.col("features")[name].alias(name) for name in feature_names)]
+            raise DataContractError(
+                f"table features has no {struct}.{lacking[0]}: run foretable normalize with this configuration"
+            )
+    fields = [F.col("features")[name].alias(name) for name in feature_names]
+    known = [F.col(name) for name in (*KEY, "available_at", "is_training", "is_warm")]
     of_width = table.where(F.col("bar_seconds") == bar_seconds)
     chosen = of_width.where(F.col("exchange").isin(*exchanges)) if exchanges else of_width
-    rows = chosen.select(*columns, F.col("labels")[label].alias("label")).toPandas()
+    rows: Any = chosen.select(*known, *fields, F.col("labels")[label].alias("label")).toPandas()
     if rows.empty:
         raise DataContractError(f"there are no features of {bar_seconds} s bars: run foretable normalize first")
-    return rows.sort_values(KEY, ignore_index=True)
+    ordered: pd.DataFrame = rows.sort_values(KEY, ignore_index=True)
+    return ordered
 
 
 def make_training_set(
-    rows: pd.DataFrame, feature_names: tuple[str, ...], sequence_length: int, bar_seconds: int, horizon_seconds: int, features_version: int
+    rows: pd.DataFrame,
+    feature_names: tuple[str, ...],
+    sequence_length: int,
+    bar_seconds: int,
+    horizon_seconds: int,
+    features_version: int,
 ) -> TrainingSet:
     """Keep the rows that are warm and whose label is known; a sequence model also needs its window without a hole."""
     groups = rows.groupby(["exchange", "symbol"], sort=False).ngroup().to_numpy()
@@ -111,7 +120,7 @@ def make_training_set(
 
 
 def label_just_passed(rows: pd.DataFrame, horizon_seconds: int) -> NDArray[np.float64]:
-    """The label of the bar one horizon earlier, which has just come true; NaN where that bar is absent or it is no number."""
+    """The label of the bar one horizon earlier, which has just come true; NaN where there is none."""
     earlier = rows[[*KEY, "label"]].copy()
     earlier["bar_start"] += pd.Timedelta(seconds=horizon_seconds)
     passed = rows[KEY].merge(earlier, on=KEY, how="left").label

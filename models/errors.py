@@ -1,4 +1,4 @@
-"""Errors a user may meet. Each carries the exit code of the command that ends with it; the message is one sentence with the remedy."""
+"""Errors a user may meet: the message is one sentence with the remedy, the class carries the exit code."""
 
 
 class ForetableError(Exception):

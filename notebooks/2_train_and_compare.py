@@ -43,7 +43,20 @@ print(pd.DataFrame([{"model": t.version.name, "version": t.version.version, "is_
 # COMMAND ----------
 
 evaluation = pd.DataFrame(evaluate_models(app, spark))
-print(evaluation[["model", "n", "rmse", "r2", "information_coefficient", "mse_difference", "difference_lower", "difference_upper"]])
+print(
+    evaluation[
+        [
+            "model",
+            "n",
+            "rmse",
+            "r2",
+            "information_coefficient",
+            "mse_difference",
+            "difference_lower",
+            "difference_upper",
+        ]
+    ]
+)
 
 # COMMAND ----------
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 USAGE = """_FUNC_([model, ] features) - Prediction of a registered model for one row, in the type of the label.
-      A model is 'name' (its champion, else its newest version), 'name/3' or 'name@alias'; left out, the default model answers
-      (SET foretable.default_model = name). Features are bound by field name: order is free, extra fields are ignored.
-      NULL where a feature is NULL or not finite."""
+      A model is 'name' (its champion, else its newest version), 'name/3' or 'name@alias'; left out, the default model
+      answers (SET foretable.default_model = name). Features are bound by field name: order is free, extra fields are
+      ignored. NULL where a feature is NULL or not finite."""
 ARGUMENTS = """
     Arguments:
       * model - constant text
@@ -37,7 +37,7 @@ class Planner:
     """The Java side calls this once for each call of predict in a query, while it is analysed."""
 
     def __init__(self, spark: SparkSession, home: Path) -> None:
-        self.jvm = spark._jvm
+        self.jvm: Any = spark._jvm
         self.registry = Registry.in_home(home)
 
     def apply(self, request: str, _: None) -> Any:
@@ -74,15 +74,18 @@ def register_functions(spark: SparkSession, home: Path) -> None:
     from pyspark.java_gateway import ensure_callback_server_started
 
     _python_function.cache_clear()  # its Java objects belong to one JVM
-    jvm = spark._jvm
+    jvm: Any = spark._jvm
     ensure_callback_server_started(spark.sparkContext._gateway)
     planner = Planner(spark, home)
     builder = jvm.foretable.PredictBuilder("predict", planner)
-    _KEPT_ALIVE.append((planner, builder))
+    _KEPT_ALIVE[:] = [(planner, builder)]  # one JVM a process: an earlier session's are gone
     info = jvm.org.apache.spark.sql.catalyst.expressions.ExpressionInfo(
         "foretable.predict", None, "predict", USAGE, ARGUMENTS, EXAMPLES, "", "misc_funcs", "4.2.0", "", "built-in"
     )
     registry = getattr(jvm, "org.apache.spark.sql.catalyst.analysis.FunctionRegistry$").__getattr__("MODULE$")
     identifier = registry.builtinFunctionIdentifier("predict")
-    for target in (registry.builtin(), spark._jsparkSession.sessionState().functionRegistry()):  # later sessions, this one
+    for target in (
+        registry.builtin(),
+        spark._jsparkSession.sessionState().functionRegistry(),
+    ):  # later sessions, this one
         target.registerFunction(identifier, info, builder)

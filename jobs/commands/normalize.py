@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import click
 
 from jobs.app import App, pass_app
@@ -21,7 +24,7 @@ def normalize(app: App, dry_run: bool) -> None:
     from jobs.pipeline import normalize_step
 
     if dry_run:
-        structs = {"features": app.config.features.items, "labels": app.config.labels}
+        structs: dict[str, Iterable[Any]] = {"features": app.config.features.items, "labels": app.config.labels}
         app.emit(
             [
                 {"field": f"{struct}.{item.name}", "definition": str(item.model_dump(exclude={"name"}))}

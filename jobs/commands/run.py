@@ -44,8 +44,16 @@ def _plan(config: object) -> list[dict[str, str]]:
     assert isinstance(config, Config)
     models = ", ".join(model.name for model in config.models)
     return [
-        {"step": "ingest", "reads": ", ".join(source.path for source in config.sources), "writes": "orders, trades, gaps"},
-        {"step": "resample", "reads": "orders, trades", "writes": f"bars of {', '.join(map(str, config.bars.seconds))} s"},
+        {
+            "step": "ingest",
+            "reads": ", ".join(source.path for source in config.sources),
+            "writes": "orders, trades, gaps",
+        },
+        {
+            "step": "resample",
+            "reads": "orders, trades",
+            "writes": f"bars of {', '.join(map(str, config.bars.seconds))} s",
+        },
         {"step": "normalize", "reads": f"bars of {config.model_bar_seconds} s", "writes": "features, feature_scales"},
         {"step": "train", "reads": "features", "writes": models},
         {"step": "score", "reads": f"features, {models}", "writes": "predictions"},

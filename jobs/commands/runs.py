@@ -20,7 +20,8 @@ def runs(app: App, job: str | None, limit: int) -> None:
 
     table = app.session().table("runs")
     chosen = table.where(F.col("job") == job) if job else table
-    seconds = (F.unix_micros("finished_at") - F.unix_micros("started_at")) / 1e6
-    columns = ["run_id", "job", "target", "state", F.round(seconds, 1).alias("seconds"), "n_read", "n_good", "n_quarantined", "n_duplicate"]
-    newest = chosen.orderBy(F.desc("started_at")).limit(limit).select(*columns, "n_pending", "message")
+    took = F.round((F.unix_micros("finished_at") - F.unix_micros("started_at")) / 1e6, 1).alias("seconds")
+    counts = [F.col(name) for name in ("n_read", "n_good", "n_quarantined", "n_duplicate", "n_pending")]
+    columns = [F.col("run_id"), F.col("job"), F.col("target"), F.col("state"), took, *counts, F.col("message")]
+    newest = chosen.orderBy(F.desc("started_at")).limit(limit).select(*columns)
     app.emit([row.asDict() for row in newest.collect()])

@@ -8,12 +8,20 @@ from jobs.app import App, pass_app
 @click.command(epilog="""\b
 Examples:
   foretable sql -e "SELECT bar_start, predict(features) FROM features ORDER BY bar_start DESC LIMIT 5"
-  foretable sql -e "CREATE TABLE mine AS SELECT symbol, bar_start, predict('ridge_return_5m', features) AS p FROM features"
+  foretable sql -e "CREATE TABLE mine AS SELECT symbol, bar_start, predict('ridge_return_5m', features) p FROM features"
   foretable sql -f nightly.sql --hivevar day=2026-11-21
   foretable sql""")  # fmt: skip
 @click.option("-e", "statement", metavar="SQL", help="Run these statements and end.")
-@click.option("-f", "file", metavar="FILE", type=click.Path(exists=True, dir_okay=False), help="Run the statements of a file and end.")
-@click.option("--hivevar", multiple=True, metavar="KEY=VALUE", help="A value for ${KEY} in the statements; may be repeated.")
+@click.option(
+    "-f",
+    "file",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Run the statements of a file and end.",
+)
+@click.option(
+    "--hivevar", multiple=True, metavar="KEY=VALUE", help="A value for ${KEY} in the statements; may be repeated."
+)
 @click.option("--header/--no-header", default=True, help="Column names above the rows; on by default.")
 @pass_app
 def sql(app: App, statement: str | None, file: str | None, hivevar: tuple[str, ...], header: bool) -> None:

@@ -24,6 +24,17 @@ def train(app: App, only: tuple[str, ...], dry_run: bool) -> None:
 
     config = select_models(app.config, only)
     if dry_run:
-        app.emit([{"model": m.name, "family": m.family, "label": m.label, "steps": m.sequence_length, "options": m.options} for m in config.models])
+        app.emit(
+            [
+                {
+                    "model": m.name,
+                    "family": m.family,
+                    "label": m.label,
+                    "steps": m.sequence_length,
+                    "options": m.options,
+                }
+                for m in config.models
+            ]
+        )
         return
     app.emit(train_step(app, config))

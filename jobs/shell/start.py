@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from py4j.protocol import Py4JError
 
@@ -25,14 +26,15 @@ def main(arguments: Sequence[str]) -> None:
     spark = start_session(settings)
     create_tables(spark)
     register_functions(spark, settings.home)
-    jvm = spark._jvm
+    jvm: Any = spark._jvm
+    gateway: Any = spark.sparkContext._gateway
     # The shell reads its settings from the JVM's properties; without them it makes a metastore in the current folder.
     properties = Path(given["properties"])
     for line in properties.read_text().splitlines():
         name, _, value = line.partition(" ")
         jvm.java.lang.System.setProperty(name, value)
     properties.unlink()
-    java_arguments = spark.sparkContext._gateway.new_array(jvm.java.lang.String, len(arguments))
+    java_arguments = gateway.new_array(jvm.java.lang.String, len(arguments))
     for i, argument in enumerate(arguments):
         java_arguments[i] = argument
     try:

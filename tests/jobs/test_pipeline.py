@@ -55,17 +55,24 @@ def test_saved_predictions_equal_the_librarys_own_numbers(spark, in_pipeline, na
 
 def test_every_feature_row_has_a_prediction_row_and_a_status_that_says_why(spark, in_pipeline):
     n_rows = spark.table("features").count()
-    counts = spark.sql("SELECT model, count(*) AS n, count_if(status = 'OK') AS ok, count_if(prediction IS NULL AND predicted_class IS NULL) AS bad FROM predictions GROUP BY model")
+    counts = spark.sql(
+        "SELECT model, count(*) AS n, count_if(status = 'OK') AS ok, count_if(prediction IS NULL AND predicted_class IS NULL) AS bad FROM predictions GROUP BY model"
+    )
     for row in counts.collect():
         assert row.n == n_rows
         assert row.ok + row.bad == n_rows
     warm = spark.table("features").where("is_warm").count()
     assert spark.table("predictions").where("model = 'ridge_return_5m' AND status = 'OK'").count() == warm
-    assert {row.status for row in spark.table("predictions").select("status").distinct().collect()} == {"OK", "NULL_FEATURE"}
+    assert {row.status for row in spark.table("predictions").select("status").distinct().collect()} == {
+        "OK",
+        "NULL_FEATURE",
+    }
 
 
 def test_a_classifiers_prediction_is_the_label_as_trained(spark, in_pipeline):
-    classes = {row.predicted_class for row in spark.table("predictions").where("model = 'updown' AND status = 'OK'").collect()}
+    classes = {
+        row.predicted_class for row in spark.table("predictions").where("model = 'updown' AND status = 'OK'").collect()
+    }
     assert classes <= {"up", "flat", "down"}
     assert classes
 
@@ -109,8 +116,8 @@ def test_an_older_version_can_be_scored_beside_the_champion(spark, in_pipeline):
 
 
 def test_a_model_that_the_configuration_lacks_is_named(market):
-    with pytest.raises(UsageError, match="the configuration has no model rige: it has ridge_return_5m"):
-        select_models(market.config, ["rige"])
+    with pytest.raises(UsageError, match="the configuration has no model ridge_return: it has ridge_return_5m"):
+        select_models(market.config, ["ridge_return"])
 
 
 def test_steps_print_rows_that_are_json(in_pipeline, capsys):

@@ -29,13 +29,19 @@ def sql(spark, registry, home):
 def register(registry):
     """Fit and register a model on made-up rows; returns the fitted model, its version and the rows."""
 
-    def fit(name, family="ridge", task="regression", classes=None, sequence_length=1, features=("a", "b"), seed=0, **options):
+    def fit(
+        name, family="ridge", task="regression", classes=None, sequence_length=1, features=("a", "b"), seed=0, **options
+    ):
         random = np.random.default_rng(seed)
         shape = (400, len(features)) if sequence_length == 1 else (400, sequence_length, len(features))
         inputs = random.normal(size=shape)
         flat = inputs if sequence_length == 1 else inputs[:, -1]
         signal = flat @ np.arange(1, len(features) + 1) + random.normal(size=400) * 0.1
-        labels = signal if classes is None else np.asarray(classes)[np.digitize(signal, [0] if len(classes) == 2 else [-1, 1])]
+        labels = (
+            signal
+            if classes is None
+            else np.asarray(classes)[np.digitize(signal, [0] if len(classes) == 2 else [-1, 1])]
+        )
         spec = ModelSpec(name, family, "y", task, options, sequence_length, seed, horizon_seconds=300)
         model = build_model(spec, features).fit(inputs, labels)
         version = registry.register(spec, model, {"test": {"mse": 0.1}}, {}, {}, training_key=f"{name}{seed}{options}")

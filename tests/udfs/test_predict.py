@@ -42,7 +42,10 @@ def test_a_struct_is_bound_by_name_and_extra_fields_are_ignored(sql, ridge, inpu
 
 
 def test_names_match_whatever_their_case(sql, ridge):
-    assert sql("SELECT predict('ridge_ab', named_struct('B', 2D, 'A', 1D))")[0][0] == ridge[0].predict(np.array([[1.0, 2.0]]))[0]
+    assert (
+        sql("SELECT predict('ridge_ab', named_struct('B', 2D, 'A', 1D))")[0][0]
+        == ridge[0].predict(np.array([[1.0, 2.0]]))[0]
+    )
 
 
 def test_integers_decimals_floats_and_booleans_are_numbers(sql, ridge):
@@ -62,7 +65,9 @@ def test_a_bad_row_is_null_and_the_others_go_on(sql, ridge):
 
 
 def test_a_null_struct_is_null(sql, ridge):
-    assert sql("SELECT predict('ridge_ab', IF(id = 1, struct(1D AS a, 2D AS b), NULL)) IS NULL FROM range(2) ORDER BY id") == [
+    assert sql(
+        "SELECT predict('ridge_ab', IF(id = 1, struct(1D AS a, 2D AS b), NULL)) IS NULL FROM range(2) ORDER BY id"
+    ) == [
         (True,),
         (False,),
     ]
@@ -74,21 +79,25 @@ def test_no_rows_give_no_rows(sql, ridge):
 
 def test_a_forest_refuses_what_float32_cannot_hold(sql, register):
     register("forest_ab", "random_forest")
-    assert sql("SELECT predict('forest_ab', struct(1e39D AS a, 2D AS b)) IS NULL, predict('forest_ab', struct(1D AS a, 2D AS b)) IS NULL") == [
-        (True, False)
-    ]
+    assert sql(
+        "SELECT predict('forest_ab', struct(1e39D AS a, 2D AS b)) IS NULL, predict('forest_ab', struct(1D AS a, 2D AS b)) IS NULL"
+    ) == [(True, False)]
 
 
 @pytest.mark.parametrize("classes", [["down", "up"], [3, 7], [False, True]])
 def test_a_classifier_answers_in_the_labels_own_type(sql, register, classes):
     model, _, rows = register(f"kind_{type(classes[0]).__name__}", "logistic", "classification", classes)
-    (got,) = sql(f"SELECT predict('kind_{type(classes[0]).__name__}', struct({rows[0, 0]}D AS a, {rows[0, 1]}D AS b))")[0]
+    (got,) = sql(f"SELECT predict('kind_{type(classes[0]).__name__}', struct({rows[0, 0]}D AS a, {rows[0, 1]}D AS b))")[
+        0
+    ]
     assert got == model.predict(rows[:1])[0]
     assert type(got) is type(classes[0])
 
 
 def test_arguments_go_by_name(sql, ridge):
-    assert sql("SELECT predict(features => struct(1D AS a, 2D AS b), model => 'ridge_ab')") == sql("SELECT predict('ridge_ab', struct(1D AS a, 2D AS b))")
+    assert sql("SELECT predict(features => struct(1D AS a, 2D AS b), model => 'ridge_ab')") == sql(
+        "SELECT predict('ridge_ab', struct(1D AS a, 2D AS b))"
+    )
 
 
 def test_the_default_model_is_the_registrys_until_set_in_the_session(spark, sql, registry, ridge, register):
@@ -157,11 +166,15 @@ def test_an_unknown_model_is_refused_with_near_names_before_any_task_runs(sql, r
 
 
 def test_a_missing_feature_is_refused_by_name(sql, ridge):
-    assert "needs the feature b, which the struct lacks: it has a, c" in refusal(sql, "SELECT predict('ridge_ab', struct(1D AS a, 2D AS c))")
+    assert "needs the feature b, which the struct lacks: it has a, c" in refusal(
+        sql, "SELECT predict('ridge_ab', struct(1D AS a, 2D AS c))"
+    )
 
 
 def test_a_feature_of_a_wrong_type_is_refused_by_name(sql, ridge):
-    assert "feature b of model ridge_ab/1 must be a number, the struct has STRING" in refusal(sql, "SELECT predict('ridge_ab', struct(1D AS a, 'x' AS b))")
+    assert "feature b of model ridge_ab/1 must be a number, the struct has STRING" in refusal(
+        sql, "SELECT predict('ridge_ab', struct(1D AS a, 'x' AS b))"
+    )
 
 
 def test_a_field_given_twice_is_refused(sql, ridge):
@@ -169,11 +182,15 @@ def test_a_field_given_twice_is_refused(sql, ridge):
 
 
 def test_plain_columns_are_refused_since_they_would_bind_by_position(sql, ridge):
-    assert "usage: predict(features) or predict('model', features)" in refusal(sql, "SELECT predict('ridge_ab', 1D, 2D)")
+    assert "usage: predict(features) or predict('model', features)" in refusal(
+        sql, "SELECT predict('ridge_ab', 1D, 2D)"
+    )
 
 
 def test_a_model_name_that_is_a_column_is_refused(sql, ridge):
-    assert "must be a constant text" in refusal(sql, "SELECT predict(m, struct(1D AS a, 2D AS b)) FROM VALUES ('ridge_ab') AS t(m)")
+    assert "must be a constant text" in refusal(
+        sql, "SELECT predict(m, struct(1D AS a, 2D AS b)) FROM VALUES ('ridge_ab') AS t(m)"
+    )
 
 
 def test_a_tampered_artifact_is_refused_when_it_is_loaded(sql, register):
@@ -186,7 +203,9 @@ def test_a_tampered_artifact_is_refused_when_it_is_loaded(sql, register):
 
 def test_only_the_features_of_the_model_are_read(spark, sql, schema, ridge):
     sql("CREATE TABLE wide AS SELECT named_struct('a', 1D, 'b', 2D, 'c', 3D) AS features, 'x' AS other")
-    plan = spark.sql("SELECT predict('ridge_ab', features) AS p FROM wide")._jdf.queryExecution().executedPlan().toString()
+    plan = (
+        spark.sql("SELECT predict('ridge_ab', features) AS p FROM wide")._jdf.queryExecution().executedPlan().toString()
+    )
     assert "ReadSchema: struct<features:struct<a:double,b:double>>" in plan
 
 

@@ -1,0 +1,129 @@
+"""The normalize job: one frozen scale a feature set, growing data, changed settings, nothing written twice."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from jobs.feature_kinds import BAR_COLUMNS
+from jobs.feature_settings import FeatureSettings
+from jobs.label_settings import LabelSettings
+from jobs.normalize import normalize
+from jobs.tables import table_version
+from models.errors import DataContractError
+
+MIDNIGHT = datetime(2024, 1, 2, tzinfo=UTC)
+SETTINGS = FeatureSettings(
+    items=[
+        {"name": "return_1", "kind": "log_return", "bars": 1, "scale": "zscore"},
+        {"name": "imbalance_3", "kind": "imbalance", "buy": "buy_volume", "sell": "sell_volume", "bars": 3},
+    ]
+)
+LABELS = (LabelSettings(name="return_2m", horizon_seconds=120),)
+
+
+def bars_frame(n_bars, seed=1, symbol="A", seconds=60):
+    """Bars of a gap-free grid with every column of the table, as pandas."""
+    random = np.random.default_rng(seed)
+    frame = pd.DataFrame({name: random.integers(0, 9, n_bars).astype(float) for name in BAR_COLUMNS})
+    frame["close"] = 100 * np.exp(np.cumsum(random.normal(0, 0.01, n_bars)))
+    frame["high"], frame["low"] = frame["close"] * 1.01, frame["close"] * 0.99
+    frame["volume"] = frame["buy_volume"] + frame["sell_volume"]
+    frame["vwap"] = np.where(frame["volume"] > 0, frame["close"] * 1.001, np.nan)
+    frame["bar_start"] = [MIDNIGHT + timedelta(seconds=seconds * i) for i in range(n_bars)]
+    frame["available_at"] = frame["bar_start"] + pd.Timedelta(seconds=seconds)
+    frame["exchange"], frame["symbol"], frame["bar_seconds"] = "x", symbol, seconds
+    return frame
+
+
+def add_bars(spark, frame):
+    schema = spark.table("bars").schema
+    frame = frame.assign(open=frame["close"], is_filled=False)
+    rows = []
+    for record in frame.to_dict("records"):
+        values = []
+        for field in schema:
+            value = record[field.name]
+            kind = field.dataType.typeName()
+            if kind == "decimal":
+                value = decimal_of(value)
+            elif kind in ("long", "integer"):
+                value = int(value)
+            elif kind == "timestamp":
+                value = value.to_pydatetime()
+            elif isinstance(value, float) and np.isnan(value):
+                value = None
+            values.append(value)
+        rows.append(values)
+    spark.createDataFrame(rows, schema).coalesce(1).write.insertInto("bars")
+
+
+def decimal_of(value):
+    return None if np.isnan(value) else Decimal(f"{value:.8f}")
+
+
+def rows_of(spark):
+    return [row.asDict(recursive=True) for row in spark.table("features").orderBy("symbol", "bar_start").collect()]
+
+
+def test_growing_data_keep_the_scale_complete_labels_and_end_where_a_rebuild_does(spark, schema):
+    history = bars_frame(60)
+    add_bars(spark, history[:50])
+    first = normalize(spark, 60, SETTINGS, LABELS)
+    assert (first.n_rows, first.feature_set) == (50, "default/1")
+    early = rows_of(spark)
+    train_end = MIDNIGHT + timedelta(minutes=30)  # 0.6 of 50 minutes
+    assert [row["is_training"] for row in early] == [True] * 28 + [False] * 22
+    (scale,) = spark.table("feature_scales").where("method = 'zscore'").collect()
+    closes = history["close"].round(8)
+    returns = np.log(closes).diff()
+    assert scale.train_end.astimezone(UTC) == train_end
+    assert scale.center == pytest.approx(returns[1:28].mean(), rel=1e-9)
+    assert scale.width == pytest.approx(returns[1:28].std(ddof=1), rel=1e-9)
+    assert [row["is_warm"] for row in early] == [False, False] + [True] * 48
+    assert [row["labels"]["return_2m"] is None for row in early] == [False] * 48 + [True] * 2
+
+    assert normalize(spark, 60, SETTINGS, LABELS, since=first.inputs).n_rows == 0
+    assert table_version(spark, "features") == first.outputs["features"]
+
+    add_bars(spark, history[50:])
+    second = normalize(spark, 60, SETTINGS, LABELS, since=first.inputs)
+    assert second.n_rows == 12  # ten new rows, two that learned their label
+    grown = rows_of(spark)
+    assert [row["features"] for row in grown[:50]] == [row["features"] for row in early]
+    expected = np.log(closes[51] / closes[49])
+    assert grown[49]["labels"]["return_2m"] == pytest.approx(expected, rel=1e-9)
+    assert spark.table("feature_scales").count() == 2
+
+    assert normalize(spark, 60, SETTINGS, LABELS).n_rows == 0  # all rows computed again: none differs
+    assert table_version(spark, "features") == second.outputs["features"]
+
+
+def test_another_configuration_makes_the_next_version_and_going_back_finds_the_first(spark, schema):
+    add_bars(spark, bars_frame(12))
+    first = normalize(spark, 60, SETTINGS, LABELS)
+    more = FeatureSettings(items=[{"name": "range_2", "kind": "range", "bars": 2}, *SETTINGS.items])
+    second = normalize(spark, 60, more, LABELS, since=first.inputs)
+    assert (second.feature_set, second.n_rows) == ("default/2", 12)
+    assert spark.table("features").schema["features"].dataType.fieldNames() == ["return_1", "imbalance_3", "range_2"]
+    assert normalize(spark, 60, SETTINGS, LABELS, since=second.inputs).feature_set == "default/1"
+    row = rows_of(spark)[5]
+    assert (row["feature_set"], row["features"]["range_2"]) == ("default/1", None)
+
+
+def test_a_later_symbol_gets_its_own_scale_and_the_first_keeps_its_rows(spark, schema):
+    add_bars(spark, bars_frame(10))
+    first = normalize(spark, 60, SETTINGS, LABELS)
+    before = rows_of(spark)
+    add_bars(spark, bars_frame(20, seed=2, symbol="B"))
+    assert normalize(spark, 60, SETTINGS, LABELS, since=first.inputs).n_rows == 20
+    assert rows_of(spark)[:10] == before
+    ends = {row.symbol: row.train_end for row in spark.table("feature_scales").collect()}
+    assert ends["B"].astimezone(UTC) == MIDNIGHT + timedelta(minutes=12)
+
+
+def test_without_bars_there_is_one_sentence(spark, schema):
+    with pytest.raises(DataContractError, match="bars has no row of 60 s: run foretable resample --bar-seconds 60"):
+        normalize(spark, 60)
