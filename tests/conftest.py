@@ -14,8 +14,17 @@ from jobs.tables import create_tables
 from udfs.register import register_functions
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "data"
-# The C1 compiler alone: a suite runs many small queries once, so compiling them better costs more than it gains.
-QUICK_JVM = {"spark.driver.memory": "3g", "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1"}
+# A suite runs hundreds of small queries once each: compiling them, planning them again while they run and compiling the
+# compiler's own code well cost more than they gain. The slow tests start sessions with the settings that users get.
+QUICK_JVM = {
+    "spark.driver.memory": "3g",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.default.parallelism": "2",
+}
 MODELS = [
     {"name": "ridge_return_5m", "family": "ridge"},
     {"name": "forest_return_5m", "family": "random_forest", "options": {"n_estimators": 20}},

@@ -169,9 +169,10 @@ _EVENT = st.tuples(
 )
 
 
+@pytest.mark.slow
 @given(batches=st.lists(st.lists(_EVENT, max_size=6), min_size=2, max_size=3), is_gap_free=st.booleans())
 @settings(
-    max_examples=4,
+    max_examples=8,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

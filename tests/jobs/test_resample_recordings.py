@@ -91,6 +91,11 @@ def bitstamp_lines(recordings):
     return [(int(millis), event, json.loads(text, parse_float=Decimal)) for millis, event, text in parts]
 
 
+def eight_decimals(number):
+    """Trades of the log carry JSON doubles such as 1.7885566900000001; the exchange counts in 1e-8."""
+    return Decimal(number).quantize(Decimal("1e-8"))
+
+
 def as_orders(lines):
     names = {"order_created": "open", "order_changed": "change", "order_deleted": "done"}
     for number, (millis, event, body) in enumerate(lines):
@@ -107,7 +112,7 @@ def as_trades(lines):
     for number, (millis, event, body) in enumerate(lines):
         if event == "trade":
             time = pd.Timestamp(millis, unit="ms", tz="UTC").to_pydatetime()
-            price, size = Decimal(body["price"]), Decimal(body["amount"])
+            price, size = eight_decimals(body["price"]), eight_decimals(body["amount"])
             yield ("bitstamp", "BTCUSD", body["id"], 0, number, time, price, size, None)
 
 
@@ -118,8 +123,8 @@ def pandas_bars(lines, seconds):
             "second": [millis // 1000 // seconds * seconds for millis, _, _ in lines],
             "event": [event for _, event, _ in lines],
             "side": [{0: "buy", 1: "sell"}.get(body.get("order_type")) for _, _, body in lines],
-            "price": [int(Decimal(body.get("price", 0)) * 10**8) for _, _, body in lines],
-            "size": [int(Decimal(body.get("amount", 0)) * 10**8) for _, _, body in lines],
+            "price": [int(eight_decimals(body.get("price", 0)) * 10**8) for _, _, body in lines],
+            "size": [int(eight_decimals(body.get("amount", 0)) * 10**8) for _, _, body in lines],
         }
     )
     trades = log[log["event"] == "trade"].groupby("second")

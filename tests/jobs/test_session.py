@@ -55,7 +55,7 @@ def listening_addresses(pid):
         ("spark.sql.execution.arrow.pythonUDF.columnarInput.enabled", "false"),
         ("spark.sql.session.timeZone", "UTC"),
         ("spark.sql.ansi.enabled", "true"),
-        ("spark.sql.shuffle.partitions", "4"),
+        ("spark.sql.shuffle.partitions", "2"),
         ("spark.databricks.delta.snapshotPartitions", "1"),
         ("spark.sql.sources.parallelPartitionDiscovery.parallelism", "8"),
         ("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS"),
