@@ -18,10 +18,10 @@ demo: prepare ## from simulated order data to predictions in SQL, set-up include
 	@$(BIN)/foretable demo
 
 test: prepare ## run the suite, set-up included
-	@$(BIN)/python -m pytest
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 test-slow: prepare ## run the heavy cases: several processes, fresh installations, long races
-	@$(BIN)/python -m pytest -m slow
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
 
 check: setup ## formatter, linter and type check, changing nothing
 	@$(BIN)/ruff format --check .
