@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,10 @@ def run_demo(app: App) -> None:
 
     folder = app.config.home / "demo"
     heading(app, "simulate")
-    write_market(app, folder)
+    with ThreadPoolExecutor(1) as pool:  # Spark starts while the market is written
+        market = pool.submit(write_market, app, folder)
+        app.session()
+        app.emit(market.result())
     app.config = demo_config(app.config, folder)
     run_pipeline(app, lambda step: heading(app, step))
     heading(app, "evaluate")
@@ -74,13 +78,13 @@ def demo_config(config: Config, folder: Path) -> Config:
     return config.model_copy(update={**{name: getattr(defaults, name) for name in shape}, "sources": (source,)})
 
 
-def write_market(app: App, folder: Path) -> None:
-    """Simulate the default market; a folder that holds the same files already is left as it is."""
+def write_market(app: App, folder: Path) -> list[dict[str, Any]]:
+    """Simulate the default market, messages by symbol; a folder that holds the same files already is left as it is."""
     from jobs.simulator.market import Market
     from jobs.simulator.simulation import simulate
 
     summary = simulate(Market(), folder, progress=in_tenths(app.say))
-    app.emit([{"symbol": symbol, "messages": n} for symbol, n in summary.n_messages.items()])
+    return [{"symbol": symbol, "messages": n} for symbol, n in summary.n_messages.items()]
 
 
 def in_tenths(say: Callable[[str], None]) -> Callable[[float, str], None]:

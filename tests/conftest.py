@@ -1,5 +1,6 @@
 """One Spark session for the whole suite; an empty schema for a test, and one market taken through the pipeline for all."""
 
+import contextlib
 import itertools
 import shutil
 from pathlib import Path
@@ -16,14 +17,17 @@ from udfs.register import register_functions
 RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "data"
 # A suite runs hundreds of small queries once each: compiling them, planning them again while they run and compiling the
 # compiler's own code well cost more than they gain. The slow tests start sessions with the settings that users get.
-QUICK_JVM = {
-    "spark.driver.memory": "3g",
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+QUICK = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.adaptive.enabled": "false",
+}
+QUICK_JVM = {
+    **QUICK,
     "spark.sql.shuffle.partitions": "2",
     "spark.default.parallelism": "2",
+    "spark.driver.memory": "3g",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
 }
 MODELS = [
     {"name": "ridge_return_5m", "family": "ridge"},
@@ -56,6 +60,22 @@ def spark(home):
     session = start_session(SessionSettings(home=home, spark=QUICK_JVM))
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def compiled(spark):
+    """Context in which queries are compiled and planned as users have them: for tests with many rows."""
+
+    @contextlib.contextmanager
+    def as_users_have_it():
+        spark.conf.set("spark.sql.codegen.wholeStage", "true")
+        spark.conf.set("spark.sql.codegen.factoryMode", "FALLBACK")
+        spark.conf.set("spark.sql.adaptive.enabled", "true")
+        yield
+        for name, value in QUICK.items():
+            spark.conf.set(name, value)
+
+    return as_users_have_it
 
 
 @pytest.fixture(scope="session")
@@ -115,12 +135,13 @@ def pipeline_schema(spark, home):
 
 
 @pytest.fixture(scope="session")
-def market(spark, pipeline_schema, make_app, simulated_source):
+def market(spark, pipeline_schema, make_app, simulated_source, compiled):
     """App whose pipeline ran to its end on half a day of a market with a signal."""
     source = simulated_source("simulated", days=0.5, signal=1.0, seed=1)
     app = make_app(sources=[source], bars={"seconds": [60]}, models=MODELS)
     use_schema(spark, pipeline_schema)
-    assert run_pipeline(app, lambda step: None)
+    with compiled():
+        assert run_pipeline(app, lambda step: None)
     return app
 
 

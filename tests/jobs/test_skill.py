@@ -11,21 +11,22 @@ MARKETS = {"signal": {"signal": 1.0, "seed": 11}, "no_signal": {"signal": 0.0, "
 
 
 @pytest.fixture(scope="module")
-def evaluations(spark, make_app, simulated_source):
+def evaluations(spark, make_app, simulated_source, compiled):
     """Evaluation rows by market: the same settings, once with order flow that is informed and once without."""
     use_schema(spark, "skill")
     create_tables(spark)
     apps = {}
-    for exchange, market in MARKETS.items():
-        source = simulated_source(exchange, days=2, **market)
-        models = [{"name": f"ridge_{exchange}", "family": "ridge"}]
-        apps[exchange] = make_app(sources=[source], bars={"seconds": [60]}, models=models)
-        ingest_step(apps[exchange], apps[exchange].config.sources, 0.0)
-    resample_step(apps["signal"])
-    normalize_step(apps["signal"])
-    for app in apps.values():
-        train_step(app, app.config)
-    yield {exchange: evaluate_models(app, spark) for exchange, app in apps.items()}
+    with compiled():
+        for exchange, market in MARKETS.items():
+            source = simulated_source(exchange, days=2, **market)
+            models = [{"name": f"ridge_{exchange}", "family": "ridge"}]
+            apps[exchange] = make_app(sources=[source], bars={"seconds": [60]}, models=models)
+            ingest_step(apps[exchange], apps[exchange].config.sources, 0.0)
+        resample_step(apps["signal"])
+        normalize_step(apps["signal"])
+        for app in apps.values():
+            train_step(app, app.config)
+        yield {exchange: evaluate_models(app, spark) for exchange, app in apps.items()}
     spark.sql("USE default")
 
 

@@ -16,7 +16,9 @@ def shell(in_home):
 
     def run(*arguments, stdin=None):
         command = [str(FORETABLE), "--home", str(in_home), "--schema", "pipeline", "sql", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, input=stdin, cwd="/", env={**os.environ}, timeout=300)
+        return subprocess.run(
+            command, capture_output=True, text=True, input=stdin, cwd="/", env={**os.environ}, timeout=300
+        )
 
     return run
 
