@@ -43,4 +43,5 @@ def from_text(text: str) -> ForetableError | None:
 
 
 def _without_code(message: str) -> str:
-    return re.sub(r"\s*SQLSTATE: \w+;?", "", message).strip()[:400]
+    without_state = re.sub(r"\s*SQLSTATE: \w+;?", "", message)
+    return re.sub(r";? line \d+ pos \d+;?\s*$", "", without_state).strip()[:400]

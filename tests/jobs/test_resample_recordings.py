@@ -38,6 +38,12 @@ DUCKDB_BARS = """
 """
 
 
+@pytest.fixture(scope="module", autouse=True)
+def many_rows(compiled):
+    with compiled():
+        yield
+
+
 @pytest.fixture(scope="module")
 def bitflyer_files(recordings):
     return sorted(str(path) for path in (recordings / "trades_bitflyer").glob("*.csv.gz"))
