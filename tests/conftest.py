@@ -15,8 +15,8 @@ from jobs.tables import create_tables
 from udfs.register import register_functions
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "data"
-# A suite runs hundreds of small queries once each: compiling them, planning them again while they run and compiling the
-# compiler's own code well cost more than they gain. The slow tests start sessions with the settings that users get.
+# A suite runs hundreds of small queries once each: compiling them, and planning them again while they run, costs more
+# than it gains. Tests with many rows use the fixture ``compiled``; the slow tests start sessions as users have them.
 QUICK = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
@@ -27,7 +27,6 @@ QUICK_JVM = {
     "spark.sql.shuffle.partitions": "2",
     "spark.default.parallelism": "2",
     "spark.driver.memory": "3g",
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
 }
 MODELS = [
     {"name": "ridge_return_5m", "family": "ridge"},

@@ -111,7 +111,12 @@ class MessageColumns:
         return instants.cast(INSTANT)
 
     def _refuse_values(self, rows: np.ndarray, column: pa.Array, field: str, code: str) -> None:
-        self.refuse(np.flatnonzero(rows), code, lambda row: f"{field} = {shown(str(column[row].as_py()))}")
+        def reason(row: int) -> str:
+            value = column[row].as_py()
+            text = f"{value:f}" if isinstance(value, Decimal) else str(value)  # never 0E-8
+            return f"{field} = {shown(text)}"
+
+        self.refuse(np.flatnonzero(rows), code, reason)
 
 
 def _plain_instants(column: pa.Array) -> pa.Array:

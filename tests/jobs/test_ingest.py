@@ -183,7 +183,7 @@ def test_above_the_limit_nothing_is_published_and_the_commonest_codes_are_named(
         feed.coinbase(limit=0.2)
     said = str(e.value)
     assert said.startswith("3 of 11 lines are refused, more than --max-bad 0.2 allows, so nothing was published: ")
-    assert '2 x BAD_PRICE (a.jsonl:10: price = "0"' in said
+    assert '2 x BAD_PRICE (a.jsonl:10: price = "0.00000000"' in said
     assert '1 x BAD_NUMBER (a.jsonl:9: price = "x"' in said
     summary = feed.coinbase(limit=0.3, is_dry_run=True)
     assert (counts(summary), summary.is_published) == ((12, 8, 4, 0, 0), False)
