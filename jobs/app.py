@@ -57,7 +57,7 @@ class App:
         from udfs.register import register_functions
 
         config = self.config
-        settings = SessionSettings(config.home, config.schema_name, config.master, config.maven_mirror, config.spark)
+        settings = SessionSettings.of(config)
         spark = start_session(settings, self.say)
         create_tables(spark)
         register_functions(spark, config.home)

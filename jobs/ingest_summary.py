@@ -21,6 +21,11 @@ class FileAccount(BaseModel):
     n_pending: int
     unknown_fields: tuple[str, ...] = ()
 
+    def row(self) -> dict[str, str | int]:
+        """The account as a person reads it: file, state and the counts by their short names."""
+        names = ("source_file", "state", "n_read", "n_good", "n_quarantined", "n_duplicate", "n_pending")
+        return {name.removeprefix("n_"): getattr(self, name) for name in names}
+
 
 class IngestSummary(BaseModel):
     """A run of ingest; ``files`` are those that were read, ``skipped_files`` those the ledger holds already."""

@@ -44,16 +44,11 @@ def ingest_step(app: App, sources: Sequence[Source], max_bad: float) -> Rows:
             run.outputs = {
                 table: table_version(spark, table) for table in ("orders", "trades", "gaps", "ingested_files")
             }
-        rows += [_account(file) for file in summary.files]
+        rows += [file.row() for file in summary.files]
         app.say(f"{summary.n_gaps:,} holes in the sequence near these events, {summary.n_missing:,} numbers missing")
     if not rows:
         raise NothingToDo("every file is in the ledger already")
     return rows
-
-
-def _account(file: Any) -> dict[str, Any]:
-    names = ("source_file", "state", "n_read", "n_good", "n_quarantined", "n_duplicate", "n_pending")
-    return {name.removeprefix("n_"): getattr(file, name) for name in names}
 
 
 def resample_step(app: App) -> Rows:

@@ -34,7 +34,7 @@ def main() -> int:
 
     try:
         config = load_config(None, {})
-        settings = SessionSettings(config.home, config.schema_name, config.master, config.maven_mirror, config.spark)
+        settings = SessionSettings.of(config)
         prepare(settings, lambda text: print(f"prepare: {text}", file=sys.stderr))
     except ForetableError as e:
         print(f"prepare: {e}", file=sys.stderr)

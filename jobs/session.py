@@ -20,6 +20,8 @@ from models.errors import StorageError, UsageError
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from jobs.config import Config
+
 
 @dataclass(frozen=True)
 class SessionSettings:
@@ -30,6 +32,11 @@ class SessionSettings:
     master: str = "local[*]"
     maven_mirror: str = MAVEN_CENTRAL
     spark: Mapping[str, str] = field(default_factory=dict)  # any Spark setting, wins over ours
+
+    @staticmethod
+    def of(config: Config) -> SessionSettings:
+        """The part of a configuration that a session needs."""
+        return SessionSettings(config.home, config.schema_name, config.master, config.maven_mirror, config.spark)
 
     @property
     def warehouse(self) -> Path:

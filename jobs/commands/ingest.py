@@ -64,7 +64,7 @@ def _try_out(app: App, sources: list[Source], limit: float) -> list[dict[str, An
     summaries = [ingest_source(app.session(), source, limit, "dry run", app.say, is_dry_run=True) for source in sources]
     if all(summary.is_nothing_new for summary in summaries):
         raise NothingToDo("every file is in the ledger already")
-    return [_row(file.model_dump()) for summary in summaries for file in summary.files]
+    return [file.row() for summary in summaries for file in summary.files]
 
 
 def _named(paths: tuple[str, ...], given: dict[str, str | None]) -> list[Source]:
@@ -85,8 +85,3 @@ def _configured(app: App, given: dict[str, str | None]) -> list[Source]:
     if not app.config.sources:
         raise UsageError("no sources: name a PATH with --format and --exchange, or sources in foretable.yml")
     return list(app.config.sources)
-
-
-def _row(file: dict[str, Any]) -> dict[str, Any]:
-    names = ("source_file", "state", "n_read", "n_good", "n_quarantined", "n_duplicate", "n_pending")
-    return {name.removeprefix("n_"): file[name] for name in names}

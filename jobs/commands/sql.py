@@ -36,7 +36,7 @@ def sql(app: App, statement: str | None, file: str | None, hivevar: tuple[str, .
     arguments = ["--hiveconf", f"hive.cli.print.header={str(header).lower()}"]
     for pair in hivevar:
         arguments += ["--hivevar", pair]
-    settings = SessionSettings(config.home, config.schema_name, config.master, config.maven_mirror, config.spark)
+    settings = SessionSettings.of(config)
     if statement:
         run_statements(settings, [*arguments, "-e", statement], app.say)
     elif file:
