@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
-EXTRAS := keras,java,test,dev
+EXTRAS := keras,java,connect,test,dev
 LOCK_VENV := build/lock-venv
 # Set PYTHON to choose one; else the first of these that runs, is new enough and can make environments.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \

@@ -52,16 +52,10 @@ class App:
     @cached_property
     def _session(self) -> SparkSession:
         self.say("starting Spark …")
-        from jobs.session import SessionSettings, start_session
-        from jobs.tables import create_tables
-        from udfs.register import register_functions
+        from jobs.open_session import open_session
+        from jobs.session import SessionSettings
 
-        config = self.config
-        settings = SessionSettings.of(config)
-        spark = start_session(settings, self.say)
-        create_tables(spark)
-        register_functions(spark, config.home)
-        return spark
+        return open_session(SessionSettings.of(self.config), self.say)
 
     def say(self, text: str) -> None:
         """Talk to the person, on stderr; silent with --quiet."""

@@ -44,6 +44,7 @@ def run_demo(app: App) -> None:
     """Run the whole path in the home of ``app``; a second run changes no table's content."""
     from jobs.evaluate import evaluate_models
     from jobs.pipeline import run_pipeline
+    from jobs.report import make_report
 
     folder = app.config.home / "demo"
     heading(app, "simulate")
@@ -59,7 +60,7 @@ def run_demo(app: App) -> None:
     heading(app, "sql")
     show_statements(app)
     heading(app, "report")
-    app.emit({"report": str(write_demo_report(app, evaluation))})
+    app.emit({"report": str(make_report(app, evaluation=evaluation))})
     heading(app, "next")
     for command in next_commands(app):
         app.say(f"  {command}")
@@ -110,20 +111,6 @@ def show_statements(app: App) -> None:
                 app.say(f"  {line}")
         app.emit([row.asDict() for row in run_sql(app.session(), statement).collect()])
         app.say("")
-
-
-def write_demo_report(app: App, evaluation: list[dict[str, Any]]) -> Path:
-    """Write the HTML report of the demo's tables."""
-    from jobs.evaluate import registered_models
-    from jobs.report_data import collect_report_data
-    from jobs.report_page import write_report
-
-    config = app.config
-    data = collect_report_data(
-        app.session(), config.models[0].label, config.model_bar_seconds, evaluation, registered_models(app)
-    )
-    file: Path = write_report(data, config.home / "reports" / "report.html")
-    return file
 
 
 def next_commands(app: App) -> list[str]:

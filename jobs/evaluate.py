@@ -10,7 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from jobs.example_reader import ExampleReader
-from jobs.train import measure, split
+from jobs.model_training import measure
+from jobs.train import split
 from jobs.training_set import TrainingSet
 from models.artifact import load_scorer
 from models.baselines import last_value, zero_change
@@ -64,7 +65,7 @@ def evaluate_classifiers(app: App, spark: SparkSession) -> list[dict[str, Any]]:
             examples = reader.examples(settings)
             test = split(app.config, settings, examples).test
             model = app.registry.resolve(settings.name)
-            metrics = measure(load_scorer(model.folder, model.digest), examples, test)
+            metrics = measure(load_scorer(model.folder, model.digest), examples.inputs[test], examples.labels[test])
             rows.append({"model": model.name, "version": model.version, "n": len(test), **metrics})
     return rows
 

@@ -1,16 +1,15 @@
 """The two Delta jars: fetched once, checked by digest, shared by every process of a home."""
 
-import contextlib
-import fcntl
 import hashlib
 import http.client
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs.file_lock import locked
 from models.errors import StorageError
 
 MAVEN_CENTRAL = "https://repo1.maven.org/maven2"
@@ -60,22 +59,8 @@ def delta_jars(
     Raises:
         StorageError: not to be had, or its digest is not the pinned one.
     """
-    with _lock(cache):
+    with locked(cache / ".lock", "jar cache"):
         return [_have(jar, cache, mirror, say) for jar in jars]
-
-
-@contextlib.contextmanager
-def _lock(cache: Path) -> Iterator[None]:
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        lock = (cache / ".lock").open("w")
-    except OSError as e:
-        raise StorageError(
-            f"the jar cache {cache} cannot be written ({e.strerror}): set FORETABLE_HOME to a folder of yours"
-        ) from e
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _have(jar: Jar, cache: Path, mirror: str, say: Callable[[str], None] | None) -> Path:

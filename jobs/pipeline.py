@@ -102,6 +102,7 @@ def train_step(app: App, config: Config) -> Rows:
     Raises:
         NothingToDo: these settings and data were trained before.
     """
+    from jobs.published_functions import publish_function
     from jobs.runs import recorded_run
     from jobs.tables import table_version
     from jobs.train import train
@@ -114,6 +115,9 @@ def train_step(app: App, config: Config) -> Rows:
             raise NothingToDo("every model is up to date with its settings and data")
         run.inputs = {"features": table_version(spark, "features")}
         run.n_good = sum(one.is_new for one in trained)
+    for one in trained:
+        if one.is_new and one.is_champion:
+            publish_function(spark, app.registry, config.schema_name, one.version.name)
     return [_trained(one) for one in trained]
 
 

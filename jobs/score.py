@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from jobs.tables import run_sql, table_version
-from models.errors import ModelContractError
 from models.model_version import ModelVersion
 
 if TYPE_CHECKING:
@@ -63,19 +62,12 @@ def score(
 def _as_predictions(answers: DataFrame, model: ModelVersion, features_version: int, run_id: str) -> DataFrame:
     """``answers`` with the columns of ``predictions``."""
     from pyspark.sql import functions as F
-    from pyspark.sql.types import DoubleType
 
-    if model.task == "regression" and not isinstance(answers.schema["answer"].dataType, DoubleType):
-        raise ModelContractError(
-            f"{model.name}/{model.version} answers {answers.schema['answer'].dataType.simpleString()}, not DOUBLE"
-        )
-    is_number = model.task == "regression"
-    status = (
-        F.when(F.col("answer").isNotNull(), "OK")
-        .when(F.col("is_too_short"), "SHAPE")
-        .when(F.col("has_null"), "NULL_FEATURE")
-        .otherwise("OUT_OF_RANGE")
-    )
+    detail = F.col("detail")
+    if model.task == "regression":
+        prediction, predicted_class = detail["prediction"], F.lit(None)
+    else:
+        prediction, predicted_class = F.array_max(F.map_values(detail["probabilities"])), detail["prediction"]
     scored_at = datetime.now(UTC).replace(tzinfo=None)
     return answers.select(
         "exchange",
@@ -83,16 +75,16 @@ def _as_predictions(answers: DataFrame, model: ModelVersion, features_version: i
         "bar_seconds",
         "bar_start",
         "available_at",
-        F.lit(model.name).alias("model"),
-        F.lit(model.version).alias("version"),
-        F.lit(model.digest).alias("digest"),
-        F.lit(model.label).alias("label"),
+        detail["model"].alias("model"),
+        detail["version"].alias("version"),
+        detail["digest"].alias("digest"),
+        detail["label"].alias("label"),
         F.lit(model.horizon_seconds).cast("int").alias("horizon_seconds"),
-        (F.col("answer") if is_number else F.lit(None).cast("double")).alias("prediction"),
-        (F.lit(None).cast("string") if is_number else F.col("answer").cast("string")).alias("predicted_class"),
-        F.lit(None).cast("double").alias("lower"),
-        F.lit(None).cast("double").alias("upper"),
-        status.alias("status"),
+        prediction.cast("double").alias("prediction"),
+        predicted_class.cast("string").alias("predicted_class"),
+        detail["lower"].alias("lower"),
+        detail["upper"].alias("upper"),
+        detail["status"].alias("status"),
         F.lit(features_version).cast("bigint").alias("features_version"),
         F.lit(scored_at).alias("scored_at"),
         F.lit(run_id).alias("run_id"),

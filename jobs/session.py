@@ -118,7 +118,7 @@ def spark_conf(settings: SessionSettings, say: Callable[[str], None] | None = No
 
 _FIXED = {
     "spark.sql.catalogImplementation": "in-memory",  # the warehouse folder is the catalog: FolderCatalog
-    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension,foretable.Extensions",
     "spark.sql.catalog.spark_catalog": "foretable.FolderCatalog",
     "spark.delta.logStore.file.impl": "foretable.AtomicLocalLogStore",
     "spark.databricks.delta.requiredSparkConfsCheck.enabled": "false",  # it knows only its own catalog class
@@ -131,6 +131,8 @@ _FIXED = {
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.hadoop.parquet.writer.version": "PARQUET_2_0",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.sql.dataFrameQueryContext.enabled": "false",  # errors would name lines of our own code
+    "spark.sql.execution.pyspark.udf.faulthandler.enabled": "true",  # a worker that dies leaves the note of its model
     "spark.databricks.delta.schema.autoMerge.enabled": "false",
     "spark.databricks.delta.snapshotPartitions": "1",
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",

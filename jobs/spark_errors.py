@@ -4,18 +4,34 @@ from __future__ import annotations
 
 import re
 
-from models.errors import DataContractError, ForetableError, ModelContractError, StorageError, TryAgainError, UsageError
+from models import errors
+from models.errors import (
+    DataContractError,
+    ForetableError,
+    ModelContractError,
+    SafetyError,
+    StorageError,
+    TryAgainError,
+    UsageError,
+)
 
+_OURS: dict[str, type[ForetableError]] = {
+    error.condition: error
+    for error in (UsageError, DataContractError, ModelContractError, StorageError, TryAgainError, SafetyError)
+}
 _CONFLICTS = ("DELTA_CONCURRENT", "DELTA_METADATA_CHANGED", "DELTA_PROTOCOL_CHANGED")
 _CONDITION = re.compile(r"^\s*\[([A-Z][A-Z0-9_.]+)\]\s*(.*)$", re.MULTILINE)
+_WORKER = re.compile(r"^models\.errors\.(\w+): (.+)$", re.MULTILINE)
+_CRASH = re.compile(r"Python worker exited unexpectedly \(crashed\): (.*ended its worker.*)")
 _NAMES = re.compile(r"`[^`]+`(?:\.`[^`]+`)*")
 
 
 def translate(error: Exception) -> ForetableError | None:
     """The error a user should see for ``error`` of PySpark; None where it is not one of Spark's named conditions."""
+    from py4j.protocol import Py4JJavaError
     from pyspark.errors import PySparkException
 
-    return from_text(str(error)) if isinstance(error, PySparkException) else None
+    return from_text(str(error)) if isinstance(error, PySparkException | Py4JJavaError) else None
 
 
 def from_text(text: str) -> ForetableError | None:
@@ -23,12 +39,16 @@ def from_text(text: str) -> ForetableError | None:
     found = _CONDITION.search(text)
     if "No space left on device" in text:
         return StorageError("the disk is full: free space and run again, nothing was published")
+    if raised := _WORKER.search(text):
+        return getattr(errors, raised.group(1), DataContractError)(raised.group(2))
+    if crashed := _CRASH.search(text):
+        return ModelContractError(crashed.group(1))
     if found is None:
         return None
     condition, message = found.group(1), _without_code(found.group(2))
     names = [name.replace("`", "") for name in _NAMES.findall(message)]
-    if condition == "FORETABLE_MODEL":
-        return ModelContractError(message)
+    if condition in _OURS:
+        return _OURS[condition](message)
     if condition.startswith("TABLE_OR_VIEW_NOT_FOUND") and names:
         return DataContractError(f"there is no table or view {names[0]}: SHOW TABLES lists what is there")
     if condition.startswith("UNRESOLVED_COLUMN") and names:

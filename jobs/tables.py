@@ -24,16 +24,17 @@ TABLES = (
     "predictions",
     "runs",
 )
+REGISTRY_VIEWS = ("models", "model_versions", "training_runs")
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 _COMMENT_OR_STRING = re.compile(r"--[^\n]*|'(?:[^'\\]|\\.)*'")
 
 
 def create_tables(spark: SparkSession) -> None:
-    """Create the tables of design section 5 that the current schema lacks; what is there stays as it is."""
+    """Create the tables and views of design section 5 that the current schema lacks; what is there stays as it is."""
     have = {row.tableName for row in spark.sql("SHOW TABLES").collect()}
-    for table in TABLES:
-        if table not in have:
-            run_sql(spark, f"ddl/{table}")
+    for name in (*TABLES, *REGISTRY_VIEWS):
+        if name not in have:
+            run_sql(spark, f"ddl/{name}")
 
 
 def run_sql(spark: SparkSession, statement: str, **parameters: Any) -> DataFrame:

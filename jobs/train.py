@@ -4,35 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from jobs.config import Config, ModelSettings
 from jobs.example_reader import ExampleReader
+from jobs.model_training import Examples, Trained, fit_and_register, main_error
 from jobs.training_set import TrainingSet
-from models.artifact import Scorer, load_scorer
 from models.errors import DataContractError
-from models.families import build_model
-from models.metrics import classification_metrics, regression_metrics
-from models.model_version import ModelVersion
-from models.protocol import Model, ModelSpec
-from models.registry import CHAMPION, Registry
+from models.protocol import ModelSpec
+from models.registry import Registry
 from models.splits import TimeSplit, split_by_time
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-
-@dataclass(frozen=True)
-class Trained:
-    """One model after a run: the version that stands for these settings and data, and whether the run made it."""
-
-    version: ModelVersion
-    is_new: bool
-    is_champion: bool
 
 
 def train(spark: SparkSession, config: Config, registry: Registry, say: Callable[[str], None]) -> list[Trained]:
@@ -87,61 +73,8 @@ def _train_one(
         horizon_seconds=config.horizon_seconds(settings.label),
     )
     key = hashlib.sha256(f"{spec}{config.training.validation_fraction}{examples.digest()}".encode()).hexdigest()
-    parts = split(config, settings, examples)
-    known = registry.find_by_training_key(settings.name, key)
-    if known is not None:
-        say(f"{known.name}/{known.version}: unchanged, same settings and data")
-        return Trained(known, is_new=False, is_champion=CHAMPION in known.aliases)
-    say(f"training {settings.name} ({settings.family}) on {len(parts.train):,} rows")
-    model = build_model(spec, examples.feature_names)
-    validation = (examples.inputs[parts.validation], examples.labels[parts.validation])
-    model.fit(examples.inputs[parts.train], examples.labels[parts.train], validation)
-    metrics = {name: measure(model, examples, getattr(parts, name)) for name in ("train", "validation", "test")}
-    before = _champion(registry, settings.name)
-    version = registry.register(
-        spec,
-        model,
-        metrics=metrics,
-        parameters={"n_train": len(parts.train), "n_validation": len(parts.validation), "n_test": len(parts.test)},
-        data_versions={"features": examples.features_version},
-        training_key=key,
-        loss_history=model.loss_history,
-    )
-    is_champion = before is None or _error(metrics["validation"]) <= _error(
-        _measure_champion(before, examples, parts.validation)
-    )
-    if is_champion:
-        registry.set_alias(version.name, CHAMPION, version.version)
-    return Trained(registry.resolve(f"{version.name}/{version.version}"), is_new=True, is_champion=is_champion)
-
-
-def measure(model: Model | Scorer, examples: TrainingSet, part: NDArray[np.int64]) -> dict[str, float]:
-    """Metrics of a model on a part of the examples, those of its task."""
-    inputs, labels = examples.inputs[part], examples.labels[part]
-    if model.classes is None:
-        return regression_metrics(labels, model.predict(inputs))
-    return classification_metrics(labels, model.predict_probability(inputs), model.classes)
-
-
-def _champion(registry: Registry, name: str) -> ModelVersion | None:
-    versions = registry.list_versions(name) if name in registry.list_models() else []
-    return next((version for version in versions if CHAMPION in version.aliases), None)
-
-
-def _measure_champion(champion: ModelVersion, examples: TrainingSet, part: NDArray[np.int64]) -> dict[str, float]:
-    """Metrics of the champion on the new validation part; none where it takes another input, so that it gives way."""
-    if champion.feature_names != examples.feature_names or champion.sequence_length != _steps(examples):
-        return {}
-    return measure(load_scorer(champion.folder, champion.digest), examples, part)
-
-
-def _steps(examples: TrainingSet) -> int:
-    return examples.inputs.shape[1] if examples.inputs.ndim == 3 else 1
-
-
-def _error(metrics: dict[str, float]) -> float:
-    """What a champion is chosen by: mean squared error, for a classifier log loss; smaller is better."""
-    return metrics.get("mse", metrics.get("log_loss", float("inf")))
+    cut = Examples(examples.feature_names, examples.inputs, examples.labels, split(config, settings, examples))
+    return fit_and_register(registry, spec, cut, key, {"features": examples.features_version}, say)
 
 
 def _choose_default(config: Config, registry: Registry, trained: list[Trained]) -> None:
@@ -149,6 +82,6 @@ def _choose_default(config: Config, registry: Registry, trained: list[Trained]) 
     name = config.training.default_model
     if name is None:
         first_label = [one for one in trained if one.version.label == trained[0].version.label]
-        name = min(first_label, key=lambda one: _error(one.version.metrics["validation"])).version.name
+        name = min(first_label, key=lambda one: main_error(one.version.metrics["validation"])).version.name
     if registry.default_model() != name:
         registry.set_default_model(name)

@@ -1,85 +1,29 @@
 """A fitted model as a folder: what is written, its digest, and how it is read back to score rows.
 
-The folder holds ``manifest.json`` and the files of one format. Its digest is checked before any file is parsed, and the
-bytes that are parsed are the very bytes that were checked. The libraries of a format are imported when it is used.
+The folder holds ``manifest.json``, the files of one format, ``profile.json`` where the training was profiled, and
+``predict.sql`` where the model can be written as a SQL expression. Its digest is checked before any file is parsed, and
+the bytes that are parsed are the very bytes that were checked. The libraries of a format are imported when it is used.
 """
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, cast
 
 from models.errors import ModelContractError
 from models.manifest import Manifest
-from models.protocol import Labels, Model, Rows, check_input, refuse_probability
+from models.protocol import Model
+from models.scorer import Engine, Scorer
+from models.training_profile import TrainingProfile
 
 if TYPE_CHECKING:
     from models.keras_models import RecurrentModel
     from models.sklearn_models import SklearnModel
 
 MANIFEST = "manifest.json"
+PROFILE = "profile.json"
 
 
-class Engine(Protocol):
-    """What a format gives back when its file is read."""
-
-    def predict(self, X: Rows) -> Labels:
-        """One prediction a row."""
-
-    def predict_probability(self, X: Rows) -> NDArray[np.float64]:
-        """(n_rows, n_classes)."""
-
-
-@dataclass(frozen=True)
-class Scorer:
-    """A stored model, ready to score. It holds no training code and never imports TensorFlow."""
-
-    manifest: Manifest
-    digest: str
-    engine: Engine
-
-    @property
-    def largest_input(self) -> float:
-        """Largest absolute value a feature may have: forests and networks compute in float32."""
-        in_float64 = self.manifest.family in ("ridge", "logistic", "gradient_boosting")
-        return float(np.finfo(np.float64 if in_float64 else np.float32).max)
-
-    @property
-    def classes(self) -> Labels | None:
-        """The labels of a classifier in the order of its probabilities; None for a regressor."""
-        return self.manifest.class_array()
-
-    def predict(self, X: Rows) -> Labels:
-        """One prediction a row, in the type of the label; ``X`` as in ``models.protocol.Model``, without NaN.
-
-        Raises:
-            ModelContractError: ``X`` has another shape than the model's input.
-        """
-        rows = check_input(X, self.manifest.feature_names, self.manifest.sequence_length)
-        if len(rows) == 0:
-            # scikit-learn refuses no rows, and ONNX Runtime 1.31 ends the process when a recurrent layer gets none.
-            classes = self.manifest.class_array()
-            return np.empty(0) if classes is None else classes[:0]
-        return self.engine.predict(rows)
-
-    def predict_probability(self, X: Rows) -> NDArray[np.float64]:
-        """(n_rows, n_classes) in the order of ``manifest.classes``.
-
-        Raises:
-            ModelContractError: The model is a regressor, or ``X`` has another shape than its input.
-        """
-        if self.manifest.task == "regression":
-            raise refuse_probability(self.manifest.label)
-        rows = check_input(X, self.manifest.feature_names, self.manifest.sequence_length)
-        if len(rows) == 0:
-            return np.empty((0, len(self.manifest.classes)))
-        return self.engine.predict_probability(rows)
-
-
-def save_artifact(model: Model, folder: Path) -> str:
+def save_artifact(model: Model, folder: Path, profile: TrainingProfile | None = None) -> str:
     """Write a fitted model into ``folder``, which is created and must be empty, and return its digest."""
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
@@ -92,7 +36,10 @@ def save_artifact(model: Model, folder: Path) -> str:
         from models.format_skops import write_skops
 
         write_skops(cast("SklearnModel", model), folder)
+        _write_sql_expression(cast("SklearnModel", model), folder)
     (folder / MANIFEST).write_text(Manifest.of(model).to_json(), encoding="utf-8")
+    if profile is not None:
+        (folder / PROFILE).write_text(profile.to_json(), encoding="utf-8")
     return digest_of(_read_files(folder))
 
 
@@ -102,6 +49,27 @@ def load_scorer(folder: Path, digest: str) -> Scorer:
     Raises:
         ModelContractError: The folder is missing, was changed, or holds something that Foretable does not load.
     """
+    files = read_verified(folder, digest)
+    manifest = Manifest.from_json(files[MANIFEST])
+    profile = TrainingProfile.from_json(files[PROFILE]) if PROFILE in files else None
+    return Scorer(manifest, digest, _read_engine(manifest, files), profile)
+
+
+def _write_sql_expression(model: "SklearnModel", folder: Path) -> None:
+    from models.format_skops import SkopsEngine
+    from models.sql_expression import SQL_FILE_NAME, sql_expression
+
+    expression = sql_expression(Scorer(Manifest.of(model), "", SkopsEngine(model.estimator)))
+    if expression is not None:
+        (folder / SQL_FILE_NAME).write_text(expression, encoding="utf-8")
+
+
+def read_verified(folder: Path, digest: str) -> dict[str, bytes]:
+    """Return the content of each file of an artifact after its digest was found right.
+
+    Raises:
+        ModelContractError: The folder is missing or was changed.
+    """
     files = _read_files(folder)
     found = digest_of(files)
     if found != digest:
@@ -109,8 +77,7 @@ def load_scorer(folder: Path, digest: str) -> Scorer:
             f"The model in {folder} was changed after it was registered (its digest is {found[:12]}, registered was "
             f"{digest[:12]}); restore the folder from a copy or train the model again."
         )
-    manifest = Manifest.from_json(files[MANIFEST])
-    return Scorer(manifest, found, _read_engine(manifest, files))
+    return files
 
 
 def _read_engine(manifest: Manifest, files: dict[str, bytes]) -> Engine:

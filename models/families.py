@@ -8,7 +8,15 @@ from models.errors import UsageError
 from models.keras_models import RECURRENT_OPTIONS, RecurrentModel
 from models.names import near_first
 from models.protocol import Model, ModelSpec, Task
-from models.sklearn_models import FORESTS, GRADIENT_BOOSTING, LOGISTIC, RIDGE, SklearnModel, sklearn_options
+from models.sklearn_models import (
+    DECISION_TREE,
+    FORESTS,
+    GRADIENT_BOOSTING,
+    LOGISTIC,
+    RIDGE,
+    SklearnModel,
+    sklearn_options,
+)
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,7 @@ FAMILIES: dict[str, Family] = {
     "logistic": _sklearn_family(LOGISTIC),
     "random_forest": _sklearn_family(FORESTS),
     "gradient_boosting": _sklearn_family(GRADIENT_BOOSTING),
+    "decision_tree": _sklearn_family(DECISION_TREE),
     "lstm": _recurrent_family("LSTM"),
     "gru": _recurrent_family("GRU"),
 }

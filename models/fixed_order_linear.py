@@ -21,22 +21,25 @@ def sum_in_order(X: NDArray[np.float64], coefficients: NDArray[np.float64], inte
 
 
 class FixedOrderRidge(Ridge):
-    """Ridge regression with a fixed order of addition in ``predict``."""
+    """Ridge regression with a fixed order of addition in ``predict``.
+
+    Inputs near the largest double may overflow on the way; the row then gets an infinity or NaN, no error.
+    """
 
     def predict(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return one value a row."""
         check_is_fitted(self)
-        rows = validate_data(self, X, dtype=np.float64, reset=False)
+        rows = validate_data(self, X, dtype=np.float64, reset=False, ensure_all_finite=False)
         return sum_in_order(rows, self.coef_, float(self.intercept_))
 
 
 class FixedOrderLogisticRegression(LogisticRegression):
-    """Logistic regression with a fixed order of addition in its decision function."""
+    """Logistic regression with a fixed order of addition in its decision function; overflow as in ridge."""
 
     def decision_function(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the log odds: (n_rows,) for two classes, else (n_rows, n_classes)."""
         check_is_fitted(self)
-        rows = validate_data(self, X, dtype=np.float64, reset=False)
+        rows = validate_data(self, X, dtype=np.float64, reset=False, ensure_all_finite=False)
         scores = [
             sum_in_order(rows, weights, intercept)
             for weights, intercept in zip(self.coef_, self.intercept_, strict=True)

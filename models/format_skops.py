@@ -69,12 +69,14 @@ class SkopsEngine:
         self.estimator = estimator
 
     def predict(self, X: Rows) -> Labels:
-        """What the estimator predicts."""
-        return self.estimator.predict(X)
+        """What the estimator predicts; a linear model gives infinity or NaN where its arithmetic overflows."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.estimator.predict(X)
 
     def predict_probability(self, X: Rows) -> NDArray[np.float64]:
         """What the classifier gives each class, in the order of its classes."""
-        return self.estimator.predict_proba(X)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.estimator.predict_proba(X)
 
 
 def write_skops(model: "SklearnModel", folder: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from models.protocol import Labels, Model, Task
+from models.protocol import Labels, Model, NullPolicy, Task, Transform
 
 LabelType = Literal["DOUBLE", "BIGINT", "BOOLEAN", "STRING"]
 _LABEL_TYPES: dict[str, LabelType] = {"f": "DOUBLE", "i": "BIGINT", "u": "BIGINT", "b": "BOOLEAN", "U": "STRING"}
@@ -32,6 +32,8 @@ class Manifest:
         options: Options of the family as configured.
         seed: Seed of the fit.
         libraries: Versions of the libraries that wrote the files.
+        null_policy: What a feature that is NULL or NaN does at scoring.
+        transform: Feature name and SQL expression of each feature that was computed from other columns.
     """
 
     format: str
@@ -46,6 +48,8 @@ class Manifest:
     options: dict[str, Any]
     seed: int
     libraries: dict[str, str]
+    null_policy: NullPolicy = "null"
+    transform: Transform = ()
 
     @staticmethod
     def of(model: Model) -> "Manifest":
@@ -64,14 +68,17 @@ class Manifest:
             options=dict(model.spec.options),
             seed=model.spec.seed,
             libraries={library: version(library) for library in _LIBRARIES[model.artifact_format]},
+            null_policy=model.spec.null_policy,
+            transform=tuple((feature, expression) for feature, expression in model.spec.transform),
         )
 
     @staticmethod
     def from_json(text: str | bytes) -> "Manifest":
-        """Return the manifest that :meth:`to_json` wrote."""
+        """Return the manifest that :meth:`to_json` wrote, in this or an earlier version of Foretable."""
         fields = json.loads(text)
         fields["feature_names"] = tuple(fields["feature_names"])
         fields["classes"] = tuple(fields["classes"])
+        fields["transform"] = tuple((feature, expression) for feature, expression in fields.get("transform", ()))
         return Manifest(**fields)
 
     def to_json(self) -> str:

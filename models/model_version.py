@@ -10,7 +10,7 @@ from typing import Any
 
 from models.errors import ModelContractError
 from models.manifest import LabelType, Manifest
-from models.protocol import Task
+from models.protocol import NullPolicy, Task, Transform
 
 DIGEST_TAG = "foretable.digest"
 MANIFEST_TAG = "foretable.manifest"
@@ -19,6 +19,8 @@ TRAINING_KEY_TAG = "foretable.training_key"
 DATA_VERSIONS_TAG = "foretable.data_versions"
 _NAME = r"[A-Za-z][A-Za-z0-9_.-]*"
 _REFERENCE = re.compile(rf"(?P<name>{_NAME})(?:/(?P<version>[1-9][0-9]*)|@(?P<alias>{_NAME}))?")
+
+_LONGEST_TAG = 100_000  # characters that MLflow keeps of one tag
 
 SplitMetrics = dict[str, dict[str, float]]
 
@@ -47,6 +49,8 @@ class ModelVersion:
         training_key: What the caller gave to recognise the same training again.
         data_versions: Delta version of each table the training read.
         run_id: The MLflow run with parameters, metrics and pictures.
+        null_policy: What a feature that is NULL or NaN does at scoring.
+        transform: Feature name and SQL expression of each feature that was computed from other columns.
     """
 
     name: str
@@ -68,6 +72,8 @@ class ModelVersion:
     training_key: str
     data_versions: dict[str, int]
     run_id: str
+    null_policy: NullPolicy = "null"
+    transform: Transform = ()
 
 
 @dataclass(frozen=True)
@@ -110,10 +116,20 @@ def check_name(name: str) -> None:
 def to_tags(
     manifest: Manifest, digest: str, metrics: SplitMetrics, training_key: str, data_versions: Mapping[str, int]
 ) -> dict[str, str]:
-    """Return the MLflow tags that hold a version."""
+    """Return the MLflow tags that hold a version.
+
+    Raises:
+        ModelContractError: The manifest is longer than MLflow keeps.
+    """
+    text = manifest.to_json()
+    if len(text) > _LONGEST_TAG:
+        raise ModelContractError(
+            f"The description of the model of {manifest.label} has {len(text):,} characters, of which MLflow keeps "
+            f"{_LONGEST_TAG:,}; take fewer features or shorter TRANSFORM expressions, for example over a view."
+        )
     return {
         DIGEST_TAG: digest,
-        MANIFEST_TAG: manifest.to_json(),
+        MANIFEST_TAG: text,
         METRICS_TAG: json.dumps(metrics, sort_keys=True),
         TRAINING_KEY_TAG: training_key,
         DATA_VERSIONS_TAG: json.dumps(dict(data_versions), sort_keys=True),
@@ -151,4 +167,6 @@ def version_from_tags(
         training_key=tags[TRAINING_KEY_TAG],
         data_versions=json.loads(tags[DATA_VERSIONS_TAG]),
         run_id=run_id,
+        null_policy=manifest.null_policy,
+        transform=manifest.transform,
     )

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from models.errors import ModelContractError
 
 Task = Literal["regression", "classification"]
+NullPolicy = Literal["null", "impute", "fail"]
+Transform = tuple[tuple[str, str], ...]
 Rows = NDArray[np.float64]
 Labels = NDArray[Any]
 Validation = tuple[Rows, Labels]
@@ -28,6 +30,10 @@ class ModelSpec:
         sequence_length: Steps in one input, oldest first; 1 for families that take one row.
         seed: Makes the fit repeatable.
         horizon_seconds: How far the label looks ahead; None where it does not look ahead.
+        null_policy: What a feature that is NULL or NaN does at scoring: the prediction is NULL, the training median
+            stands in, or the query fails.
+        transform: Feature name and the SQL expression over the input columns that made it; the model was trained on
+            their values. Stored with the model, never evaluated here.
     """
 
     name: str
@@ -38,6 +44,8 @@ class ModelSpec:
     sequence_length: int = 1
     seed: int = 0
     horizon_seconds: int | None = None
+    null_policy: NullPolicy = "null"
+    transform: Transform = ()
 
 
 class Model(Protocol):

@@ -27,6 +27,7 @@ from models.model_version import (
 )
 from models.names import near_first
 from models.protocol import Model, ModelSpec
+from models.training_profile import TrainingProfile
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -66,6 +67,7 @@ class Registry:
         data_versions: Mapping[str, int],
         training_key: str,
         loss_history: Mapping[str, Sequence[float]] | None = None,
+        profile: TrainingProfile | None = None,
     ) -> ModelVersion:
         """Log a run with the fitted model and make it the newest version of ``spec.name``.
 
@@ -79,6 +81,10 @@ class Registry:
             data_versions: Delta version of each table that was read.
             training_key: Recognises the same training again, see :meth:`find_by_training_key`.
             loss_history: Loss per iteration of each split; drawn as a picture where there is one.
+            profile: What the model remembers of its training data, see ``models.training_profile``.
+
+        Raises:
+            ModelContractError: The name has no allowed form, or the model has more features than MLflow can describe.
         """
         check_name(spec.name)
         run = self._client.create_run(self._experiment_id, run_name=spec.name)
@@ -86,7 +92,7 @@ class Registry:
         try:
             with tempfile.TemporaryDirectory(prefix="foretable-") as scratch:
                 folder = Path(scratch) / _ARTIFACT
-                digest = save_artifact(model, folder)
+                digest = save_artifact(model, folder, profile)
                 manifest = Manifest.from_json((folder / MANIFEST).read_bytes())
                 self._client.log_artifacts(run_id, str(folder), _ARTIFACT)
                 if loss_history:
@@ -177,6 +183,34 @@ class Registry:
         self.resolve(f"{name}/{version}")
         self._client.delete_model_version(name, str(version))
 
+    def delete_model(self, name: str) -> None:
+        """Forget a model with all its versions; runs and artifacts stay in MLflow.
+
+        Raises:
+            ModelContractError: There is no such model.
+        """
+        self.list_versions(name)
+        self._client.delete_registered_model(name)
+
+    def rename_model(self, name: str, new_name: str) -> None:
+        """Give a model another name; versions and aliases stay.
+
+        Raises:
+            ModelContractError: There is no such model, or the new name has no allowed form.
+        """
+        check_name(new_name)
+        self.list_versions(name)
+        self._client.rename_registered_model(name, new_name)
+
+    def remove_alias(self, name: str, alias: str) -> None:
+        """Let ``name@alias`` point to nothing.
+
+        Raises:
+            ModelContractError: There is no such alias.
+        """
+        self.resolve(f"{name}@{alias}")
+        self._client.delete_registered_model_alias(name, alias)
+
     @cached_property
     def _client(self) -> "MlflowClient":
         return open_client(self.tracking_uri)
@@ -232,13 +266,17 @@ class Registry:
 
     def _unknown_name(self, name: str) -> ModelContractError:
         known = near_first(name, self.list_models())
-        remedy = f"known models: {', '.join(known)}" if known else "none is registered yet: run foretable train"
+        remedy = (
+            f"known models: {', '.join(known)}"
+            if known
+            else "none is registered yet: run foretable train, or CREATE MODEL"
+        )
         return ModelContractError(f"There is no model {name!r}; {remedy}.")
 
 
 def _spec_parameters(spec: ModelSpec) -> dict[str, Any]:
     known = {field: getattr(spec, field) for field in ("family", "label", "task", "sequence_length", "seed")}
-    return {**known, "horizon_seconds": spec.horizon_seconds, **spec.options}
+    return {**known, "horizon_seconds": spec.horizon_seconds, "null_policy": spec.null_policy, **spec.options}
 
 
 def _unknown_version(wanted: Reference, versions: list[ModelVersion]) -> ModelContractError:

@@ -15,6 +15,7 @@ from sklearn.ensemble import (
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils._param_validation import InvalidParameterError
 from threadpoolctl import threadpool_limits
 
@@ -42,6 +43,7 @@ class SklearnChoice:
 
 
 _FOREST_DEFAULTS = {"n_estimators": 100, "max_depth": 6, "min_samples_leaf": 50, "max_samples": 0.5}
+_TREE_DEFAULTS = {"max_depth": 4, "min_samples_leaf": 50}
 _BOOSTING_DEFAULTS = {
     "learning_rate": 0.05,
     "max_iter": 200,
@@ -57,6 +59,10 @@ LOGISTIC: dict[Task, SklearnChoice] = {
 FORESTS: dict[Task, SklearnChoice] = {
     "regression": SklearnChoice(RandomForestRegressor, {**_FOREST_DEFAULTS, "max_features": 0.5}),
     "classification": SklearnChoice(RandomForestClassifier, {**_FOREST_DEFAULTS, "max_features": "sqrt"}),
+}
+DECISION_TREE: dict[Task, SklearnChoice] = {
+    "regression": SklearnChoice(DecisionTreeRegressor, _TREE_DEFAULTS),
+    "classification": SklearnChoice(DecisionTreeClassifier, _TREE_DEFAULTS),
 }
 GRADIENT_BOOSTING: dict[Task, SklearnChoice] = {
     "regression": SklearnChoice(HistGradientBoostingRegressor, {**_BOOSTING_DEFAULTS, "early_stopping": False}),

@@ -5,13 +5,19 @@ import itertools
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from jobs.app import App
 from jobs.config import Config
 from jobs.pipeline import run_pipeline
 from jobs.session import SessionSettings, start_session, use_schema
+from jobs.statements.install import install_statements
 from jobs.tables import create_tables
+from models.families import build_model
+from models.protocol import ModelSpec
+from models.registry import CHAMPION, Registry
+from models.training_profile import profile_training
 from udfs.register import register_functions
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -57,6 +63,8 @@ def home(tmp_path_factory):
 @pytest.fixture(scope="session")
 def spark(home):
     session = start_session(SessionSettings(home=home, spark=QUICK_JVM))
+    register_functions(session, home)
+    install_statements(session, home, "foretable", print)
     yield session
     session.stop()
 
@@ -97,6 +105,39 @@ def schema(spark, empty_tables):
 
 
 @pytest.fixture(scope="session")
+def registry(home):
+    return Registry.in_home(home)
+
+
+@pytest.fixture(scope="session")
+def register(registry):
+    """Fit and register a model on made-up rows; returns the fitted model, its version and the rows."""
+
+    def fit(
+        name, family="ridge", task="regression", classes=None, sequence_length=1, features=("a", "b"), seed=0, **options
+    ):
+        random = np.random.default_rng(seed)
+        shape = (400, len(features)) if sequence_length == 1 else (400, sequence_length, len(features))
+        inputs = random.normal(size=shape)
+        flat = inputs if sequence_length == 1 else inputs[:, -1]
+        signal = flat @ np.arange(1, len(features) + 1) + random.normal(size=400) * 0.1
+        labels = (
+            signal
+            if classes is None
+            else np.asarray(classes)[np.digitize(signal, [0] if len(classes) == 2 else [-1, 1])]
+        )
+        spec = ModelSpec(name, family, "y", task, options, sequence_length, seed, horizon_seconds=300)
+        model = build_model(spec, features).fit(inputs, labels)
+        profile = profile_training(model, inputs, labels, None)
+        key = f"{name}{seed}{options}"
+        version = registry.register(spec, model, {"test": {"mse": 0.1}}, {}, {}, training_key=key, profile=profile)
+        registry.set_alias(name, CHAMPION, version.version)
+        return model, version, inputs
+
+    return fit
+
+
+@pytest.fixture(scope="session")
 def make_app(spark, home):
     """Build an App on the suite's session, as a command would have it."""
 
@@ -129,7 +170,6 @@ def pipeline_schema(spark, home):
     """Schema that the pipeline tests share; nothing else writes to it."""
     use_schema(spark, "pipeline")
     create_tables(spark)
-    register_functions(spark, home)
     return "pipeline"
 
 

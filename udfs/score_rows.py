@@ -1,38 +1,53 @@
-"""The part of predict that runs in Spark's Python workers: Arrow columns in, one Arrow column out."""
+"""The part of the prediction functions that runs in Spark's Python workers: Arrow columns in, one Arrow column out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import faulthandler
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from models.artifact import Scorer, load_scorer
-
-ARROW_TYPES = {"DOUBLE": pa.float64(), "BIGINT": pa.int64(), "STRING": pa.string(), "BOOLEAN": pa.bool_()}
+from models.artifact import load_scorer
+from models.errors import ModelContractError
+from models.scorer import Scorer
+from udfs.answers import answer
+from udfs.call import Call
+from udfs.inputs import read_inputs
 
 
 class ScoreRows:
-    """Score batches with one stored model version; pickled to the workers as this reference, never as a live model."""
+    """Answer batches with one stored model version; pickled to the workers as this reference, never as a live model."""
 
-    def __init__(self, folder: str, digest: str, label_type: str, sequence_length: int) -> None:
-        self.folder = folder
-        self.digest = digest
-        self.label_type = label_type
-        self.sequence_length = sequence_length
+    def __init__(self, call: Call) -> None:
+        self.call = call
 
     def __call__(self, *columns: pa.Array) -> pa.Array:
         """One DOUBLE column a feature (ARRAY<DOUBLE> for a sequence model), in the model's own order.
 
-        Returns the label's type; NULL where a feature is NULL, NaN, infinite or larger than the model can hold, or
-        where a sequence is too short.
+        One more column, of BOOLEAN, is the guard that the query has put around the call: a row where it is not true
+        is not asked for and gets NULL.
         """
-        scorer = _load_once(self.folder, self.digest)
-        inputs = rows(columns) if self.sequence_length == 1 else windows(columns, self.sequence_length)
-        return score(scorer, inputs, ARROW_TYPES[self.label_type])
+        call = self.call
+        try:
+            with _named_if_it_crashes(call):
+                scorer = _load_once(call.folder, call.digest)
+                guard = columns[call.n_features] if len(columns) > call.n_features else None
+                is_wanted = None if guard is None else np.asarray(guard.fill_null(False).to_numpy(zero_copy_only=False))
+                return answer(call, scorer, read_inputs(columns[: call.n_features], call.sequence_length), is_wanted)
+        except Exception as e:
+            # PySpark reads this when it reports an error of a worker: ours are one sentence without a stack trace.
+            os.environ["SPARK_HIDE_TRACEBACK"] = "1"
+            if isinstance(e, MemoryError):
+                raise ModelContractError(
+                    f"{call.function} with {call.model} ran out of memory in a worker: raise "
+                    "spark.executor.pyspark.memory or lower spark.sql.execution.arrow.maxRecordsPerBatch"
+                ) from None
+            raise
 
 
 @lru_cache(maxsize=8)
@@ -41,31 +56,25 @@ def _load_once(folder: str, digest: str) -> Scorer:
     return load_scorer(Path(folder), digest)
 
 
-def rows(columns: Sequence[pa.Array]) -> NDArray[np.float64]:
-    """Matrix (n_rows, n_features) in C order; NaN where a feature is NULL."""
-    matrix = np.empty((len(columns[0]), len(columns)))
-    for i, column in enumerate(columns):
-        matrix[:, i] = column.to_numpy(zero_copy_only=False)
-    return matrix
+@contextmanager
+def _named_if_it_crashes(call: Call) -> Iterator[None]:
+    """Name the model in what Spark reports when this process dies here, be it by a signal that no code can catch.
 
-
-def windows(columns: Sequence[pa.Array], n_steps: int) -> NDArray[np.float64]:
-    """Tensor (n_rows, n_steps, n_features) of the last ``n_steps`` elements; NaN where there are fewer, or a NULL."""
-    lengths = columns[0].value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
-    is_long_enough = lengths >= n_steps
-    steps = np.cumsum(lengths)[is_long_enough][:, None] + np.arange(-n_steps, 0)[None, :]
-    tensor = np.full((len(lengths), n_steps, len(columns)), np.nan)
-    for i, column in enumerate(columns):
-        tensor[is_long_enough, :, i] = column.flatten().to_numpy(zero_copy_only=False)[steps]
-    return tensor
-
-
-def score(scorer: Scorer, inputs: NDArray[np.float64], arrow_type: pa.DataType) -> pa.Array:
-    """Predictions of the rows that hold only numbers the model can take, NULL elsewhere and where it answers NaN."""
-    can_score = (np.abs(inputs) <= scorer.largest_input).all(axis=tuple(range(1, inputs.ndim)))
-    if not can_score.any():
-        return pa.nulls(len(inputs), arrow_type)
-    answers = scorer.predict(inputs[can_score])
-    is_missing = np.isnan(answers) if answers.dtype.kind == "f" else None
-    places = np.cumsum(can_score) - 1
-    return pa.array(answers, arrow_type, mask=is_missing).take(pa.array(places, mask=~can_score))
+    Spark appends the file of this process in PYTHON_FAULTHANDLER_DIR to "Python worker exited unexpectedly"; PySpark
+    makes it when a task starts and deletes it when the worker ends.
+    """
+    folder = os.environ.get("PYTHON_FAULTHANDLER_DIR")
+    if not folder:
+        yield
+        return
+    faulthandler.disable()  # else a segmentation fault adds a page of C frames
+    note = Path(folder, str(os.getpid()))
+    note.write_text(
+        f"{call.function} with {call.model} ended its worker, which crashed or was killed, as when memory runs out; "
+        "the session goes on: run again, with more memory or fewer rows a batch "
+        "(spark.sql.execution.arrow.maxRecordsPerBatch)"
+    )
+    try:
+        yield
+    finally:
+        note.write_text("")

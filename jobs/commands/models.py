@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from jobs.app import App, pass_app
 from models.registry import CHAMPION
+
+if TYPE_CHECKING:
+    from models.model_version import ModelVersion
 
 
 @click.group(epilog="""\b
@@ -70,7 +76,19 @@ def promote(app: App, reference: str, alias: str, dry_run: bool) -> None:
     before = next((other.version for other in app.registry.list_versions(version.name) if alias in other.aliases), None)
     if not dry_run:
         app.registry.set_alias(version.name, alias, version.version)
+        if alias == CHAMPION:
+            _publish(app, version, before)
     app.emit({"model": version.name, "alias": alias, "from_version": before, "to_version": version.version})
+
+
+def _publish(app: App, version: ModelVersion, before: int | None) -> None:
+    """Let the SQL function predict_<model> follow, where the old champion or the new one is small enough to be SQL."""
+    from jobs.published_functions import publish_function
+    from models.sql_expression import read_sql_expression
+
+    champions = [version] if before is None else [version, app.registry.resolve(f"{version.name}/{before}")]
+    if any(read_sql_expression(Path(one.folder), one.digest) for one in champions):
+        publish_function(app.session(), app.registry, app.config.schema_name, version.name)
 
 
 @models.command(epilog="\b\nExample:\n  foretable models verify")

@@ -12,10 +12,9 @@ from typing import Any
 
 from py4j.protocol import Py4JError
 
-from jobs.session import SessionSettings, start_session
+from jobs.open_session import open_session
+from jobs.session import SessionSettings
 from jobs.sql_shell import ENVIRONMENT_KEY
-from jobs.tables import create_tables
-from udfs.register import register_functions
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -23,9 +22,7 @@ def main(arguments: Sequence[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C cancels the query in the JVM; Python must outlive it
     given = json.loads(os.environ.pop(ENVIRONMENT_KEY))
     settings = SessionSettings(**{**given["settings"], "home": Path(given["settings"]["home"])})
-    spark = start_session(settings)
-    create_tables(spark)
-    register_functions(spark, settings.home)
+    spark = open_session(settings, say=lambda text: print(text, file=sys.stderr))
     jvm: Any = spark._jvm
     gateway: Any = spark.sparkContext._gateway
     # The shell reads its settings from the JVM's properties; without them it makes a metastore in the current folder.

@@ -119,7 +119,7 @@ public class DefinitionFiles implements ExternalCatalogEventListener {
       if (name.endsWith(".view.json") && !name.startsWith(".")) {
         WarehouseFolder.syncOne(schema, name.substring(0, name.length() - ".view.json".length()));
       } else if (name.endsWith(".function.json") && !name.startsWith(".")) {
-        restoreFunction(schema, name.substring(0, name.length() - ".function.json".length()));
+        syncFunction(schema, name.substring(0, name.length() - ".function.json".length()));
       }
     }
   }
@@ -182,19 +182,38 @@ public class DefinitionFiles implements ExternalCatalogEventListener {
         WarehouseFolder.none(), properties, new Some(definition.get("text").asText()), comment);
   }
 
-  static void restoreFunction(String schema, String name) {
-    JsonNode definition = read("function", schema, name);
-    if (definition == null || WarehouseFolder.catalog.functionExists(schema, name)) {
-      return;
+  /** Makes the catalog's function what its file says: another process may have made, changed or dropped it. */
+  static void syncFunction(String schema, String name) {
+    synchronized (WarehouseFolder.class) {
+      if (WarehouseFolder.root == null || !schema.matches("\\w+") || name.indexOf('/') >= 0 || !WarehouseFolder.catalog.databaseExists(schema)) {
+        return;
+      }
+      File file = file("function", schema, name);
+      String found = stamp(file);
+      if (found == null ? !stamps.containsKey(file) : found.equals(stamps.get(file))) {
+        return;
+      }
+      if (WarehouseFolder.catalog.functionExists(schema, name)) {
+        WarehouseFolder.catalog.dropFunction(schema, name);
+      }
+      JsonNode definition = found == null ? null : read("function", schema, name);
+      if (definition == null) {
+        stamps.remove(file);
+      } else {
+        stamps.put(file, found);
+        WarehouseFolder.catalog.createFunction(schema, restoredFunction(schema, name, definition));
+      }
     }
+  }
+
+  static CatalogFunction restoredFunction(String schema, String name, JsonNode definition) {
     scala.collection.immutable.List resources = scala.collection.immutable.List$.MODULE$.empty();
     for (int i = definition.get("resources").size() - 1; i >= 0; i--) {
       JsonNode resource = (JsonNode) definition.get("resources").get(i);
       resources = resources.$colon$colon(new FunctionResource(
           FunctionResourceType$.MODULE$.fromString(resource.get("type").asText()), resource.get("uri").asText()));
     }
-    WarehouseFolder.catalog.createFunction(schema, new CatalogFunction(
-        new FunctionIdentifier(name, new Some(schema)), definition.get("class").asText(), resources));
+    return new CatalogFunction(new FunctionIdentifier(name, new Some(schema)), definition.get("class").asText(), resources);
   }
 
   static JsonNode read(String kind, String schema, String name) {

@@ -12,6 +12,8 @@ WHEN MATCHED AND NOT (
     saved.digest <=> scored.digest
     AND saved.prediction <=> scored.prediction
     AND saved.predicted_class <=> scored.predicted_class
+    AND saved.lower <=> scored.lower
+    AND saved.upper <=> scored.upper
     AND saved.status <=> scored.status
 ) THEN UPDATE SET *
 WHEN NOT MATCHED THEN INSERT *

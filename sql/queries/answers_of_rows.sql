@@ -6,9 +6,7 @@ SELECT
     bar_seconds,
     bar_start,
     available_at,
-    predict(:model, features) AS answer,
-    FALSE AS is_too_short,
-    NOT is_warm AS has_null
+    predict_detail(:model, features) AS detail
 FROM IDENTIFIER(:features)
 WHERE bar_seconds = :bar_seconds
     AND array_contains(:exchanges, exchange)

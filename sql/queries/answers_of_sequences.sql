@@ -9,7 +9,6 @@ WITH windows AS (
         bar_start,
         available_at,
         collect_list(features) OVER last_steps AS steps,
-        max(NOT is_warm) OVER last_steps AS has_null,
         unix_micros(bar_start) - unix_micros(first(bar_start) OVER last_steps) AS span_us
     FROM IDENTIFIER(:features)
     WHERE bar_seconds = :bar_seconds
@@ -17,12 +16,6 @@ WITH windows AS (
     WINDOW last_steps AS (
         PARTITION BY exchange, symbol ORDER BY bar_start ROWS BETWEEN :n_before PRECEDING AND CURRENT ROW
     )
-),
-whole AS (
-    SELECT
-        *,
-        size(steps) <= :n_before OR span_us <> :n_before * bar_seconds * 1000000L AS is_too_short
-    FROM windows
 )
 SELECT
     exchange,
@@ -30,7 +23,5 @@ SELECT
     bar_seconds,
     bar_start,
     available_at,
-    predict(:model, IF(is_too_short, NULL, steps)) AS answer,
-    is_too_short,
-    has_null
-FROM whole
+    predict_detail(:model, IF(span_us = :n_before * bar_seconds * 1000000L, steps, NULL)) AS detail
+FROM windows

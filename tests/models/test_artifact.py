@@ -15,6 +15,7 @@ from models.errors import ModelContractError
 from models.families import build_model
 from models.format_skops import SKOPS_FILE_NAME
 from models.protocol import ModelSpec
+from models.sql_expression import SQL_FILE_NAME
 
 FEATURES = ("a", "b", "c")
 RNG = np.random.default_rng(0)
@@ -46,7 +47,7 @@ def replace_model(folder, content):
     return digest_of({path.name: path.read_bytes() for path in folder.iterdir()})
 
 
-@pytest.mark.parametrize("family", ["ridge", "random_forest", "gradient_boosting"])
+@pytest.mark.parametrize("family", ["ridge", "decision_tree", "random_forest", "gradient_boosting"])
 @pytest.mark.parametrize("n_rows", [1, 3, 600])
 def test_a_stored_regressor_predicts_bit_for_bit_what_the_fitted_one_does(tmp_path, family, n_rows):
     model = fitted(family)
@@ -56,7 +57,7 @@ def test_a_stored_regressor_predicts_bit_for_bit_what_the_fitted_one_does(tmp_pa
     assert np.concatenate(parts)[:60].tolist() == model.estimator.predict(X)[:60].tolist()
 
 
-@pytest.mark.parametrize("family", ["logistic", "random_forest", "gradient_boosting"])
+@pytest.mark.parametrize("family", ["logistic", "decision_tree", "random_forest", "gradient_boosting"])
 @pytest.mark.parametrize("label_type", list(LABELS))
 def test_a_stored_classifier_answers_with_the_label_as_trained(tmp_path, family, label_type):
     model = fitted(family, "classification", LABELS[label_type])
@@ -77,6 +78,30 @@ def test_the_manifest_says_what_the_model_needs(saved):
     assert (manifest["sequence_length"], manifest["horizon_seconds"], manifest["seed"]) == (1, 300, 1)
     assert set(manifest["libraries"]) == {"numpy", "scikit-learn", "skops"}
     assert load_scorer(folder, digest).manifest.feature_names == FEATURES
+
+
+def test_the_manifest_says_what_a_missing_feature_does_and_how_features_were_made(tmp_path):
+    made = (("a", "open / close"), ("b", "it's"))
+    spec = ModelSpec("m", "ridge", "y", null_policy="fail", transform=made)
+    scorer = load_scorer(tmp_path / "m", save_artifact(build_model(spec, FEATURES).fit(X, Y), tmp_path / "m"))
+    assert (scorer.manifest.null_policy, scorer.manifest.transform) == ("fail", made)
+
+
+def test_an_artifact_of_an_earlier_version_is_read(saved):
+    folder, _ = saved
+    manifest = json.loads((folder / MANIFEST).read_text())
+    del manifest["null_policy"], manifest["transform"]
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    (folder / SQL_FILE_NAME).unlink()
+    scorer = load_scorer(folder, digest_of({path.name: path.read_bytes() for path in folder.iterdir()}))
+    assert (scorer.manifest.null_policy, scorer.manifest.transform, scorer.profile) == ("null", (), None)
+
+
+def test_a_row_that_overflows_does_not_stop_the_others(tmp_path):
+    model = build_model(ModelSpec("m", "ridge", "y"), FEATURES).fit(X / 10, Y)
+    scorer = load_scorer(tmp_path / "m", save_artifact(model, tmp_path / "m"))
+    huge = np.array([[scorer.largest_input, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    assert scorer.predict(huge)[1] == scorer.predict(huge[1:])[0]
 
 
 def test_the_digest_is_a_sha256_over_sorted_names_lengths_and_contents():
@@ -157,12 +182,13 @@ def test_input_of_another_shape_and_a_probability_of_a_number_are_refused(saved)
 
 def test_the_largest_input_is_what_the_arithmetic_of_the_family_holds(tmp_path):
     limits = []
-    for family in ("ridge", "gradient_boosting", "random_forest"):
+    for family in ("ridge", "gradient_boosting", "random_forest", "decision_tree"):
         folder = tmp_path / family
         scorer = load_scorer(folder, save_artifact(fitted(family), folder))
         limits.append(scorer.largest_input)
         assert np.isfinite(scorer.predict(np.full((1, 3), scorer.largest_input * 0.5))).all() or family == "ridge"
-    assert limits == [np.finfo(np.float64).max, np.finfo(np.float64).max, np.finfo(np.float32).max]
+    single, double = np.finfo(np.float32).max, np.finfo(np.float64).max
+    assert limits == [double, double, single, single]
 
 
 def test_no_rows_give_no_predictions(saved):
@@ -172,7 +198,7 @@ def test_no_rows_give_no_predictions(saved):
 def test_looking_up_and_reading_a_manifest_needs_neither_scikit_learn_nor_mlflow():
     code = (
         "import sys, models.registry, models.artifact;"
-        "print(sorted({'sklearn', 'mlflow', 'keras', 'tensorflow', 'skops', 'onnxruntime'} & set(sys.modules)))"
+        "print(sorted({'sklearn', 'mlflow', 'keras', 'tensorflow', 'skops', 'onnxruntime', 'numba'} & set(sys.modules)))"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"

@@ -21,17 +21,18 @@ def fitted(family, task="regression", y=Y, validation=None, seed=1, **options):
 
 
 def test_the_families_are_those_of_the_readme():
-    assert FAMILY_NAMES == ("ridge", "logistic", "random_forest", "gradient_boosting", "lstm", "gru")
+    expected = ("ridge", "logistic", "random_forest", "gradient_boosting", "decision_tree", "lstm", "gru")
+    assert expected == FAMILY_NAMES
 
 
-@pytest.mark.parametrize("family", ["ridge", "random_forest", "gradient_boosting"])
+@pytest.mark.parametrize("family", ["ridge", "decision_tree", "random_forest", "gradient_boosting"])
 def test_a_regressor_finds_the_signal(family):
     predicted = fitted(family).predict(X)
     assert predicted.dtype == np.float64
     assert np.corrcoef(predicted, SIGNAL)[0, 1] > 0.9
 
 
-@pytest.mark.parametrize("family", ["logistic", "random_forest", "gradient_boosting"])
+@pytest.mark.parametrize("family", ["logistic", "decision_tree", "random_forest", "gradient_boosting"])
 @pytest.mark.parametrize(
     ("low", "high"), [("down", "up"), (False, True), (-1, 1), (0.0, 1.0)], ids=["text", "truth", "integer", "number"]
 )
@@ -58,7 +59,7 @@ def test_the_seed_decides_the_fit(family):
     assert first.tolist() != other.tolist()
 
 
-@pytest.mark.parametrize("family", ["ridge", "random_forest", "gradient_boosting"])
+@pytest.mark.parametrize("family", ["ridge", "decision_tree", "random_forest", "gradient_boosting"])
 def test_a_row_gets_the_same_number_whatever_rows_come_with_it(family):
     model = fitted(family)
     whole = model.predict(X)
@@ -90,6 +91,23 @@ def test_ridge_shrinks_towards_the_mean_by_alpha():
 def test_an_option_of_the_estimator_reaches_it():
     assert len(fitted("random_forest", n_estimators=7).estimator.estimators_) == 7
     assert family_options("random_forest", "regression")["min_samples_leaf"] == 50
+
+
+def test_a_decision_tree_stays_small_enough_to_read():
+    tree = fitted("decision_tree").estimator.tree_
+    assert tree.max_depth == 4
+    assert tree.n_node_samples[tree.children_left == -1].min() >= 50
+
+
+@pytest.mark.parametrize("family", ["ridge", "logistic"])
+def test_a_linear_model_answers_where_its_arithmetic_overflows(family):
+    huge = np.array([[np.finfo(np.float64).max, 0.0], [0.0, 0.0]])
+    narrow = X / 10  # so that dividing by the deviation overflows
+    y = Y if family == "ridge" else Y > 0
+    spec = ModelSpec("m", family, "y", "regression" if family == "ridge" else "classification")
+    model = build_model(spec, FEATURES).fit(narrow, y)
+    with np.errstate(over="ignore", invalid="ignore"):
+        assert model.predict(huge)[1] == model.predict(huge[1:])[0]
 
 
 @pytest.mark.parametrize(

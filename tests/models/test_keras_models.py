@@ -11,6 +11,7 @@ from models.errors import ModelContractError, UsageError
 from models.families import build_model
 from models.format_keras import ONNX_FILE_NAME
 from models.protocol import ModelSpec
+from models.training_profile import profile_training
 
 FEATURES = ("a", "b")
 RNG = np.random.default_rng(0)
@@ -82,6 +83,30 @@ def test_a_label_that_training_never_saw_is_refused():
     labels = np.where(np.arange(1200) < 900, "up", "down")
     with pytest.raises(UsageError, match="validation part has labels that training lacks: down; move the split"):
         fitted("gru", "classification", labels)
+
+
+def test_the_attributions_of_a_window_add_up_to_its_prediction(lstm, tmp_path):
+    profile = profile_training(lstm, X[TRAIN], Y[TRAIN], (X[LATER], Y[LATER]))
+    scorer = load_scorer(tmp_path / "m", save_artifact(lstm, tmp_path / "m", profile))
+    explanation = scorer.explain(X[LATER])
+    sums = explanation.attributions.sum(axis=1) + explanation.baseline
+    np.testing.assert_allclose(sums, explanation.explained, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(explanation.explained, scorer.predict(X[LATER]), rtol=0, atol=1e-9)
+    # The label follows the first feature alone.
+    first, second = np.abs(explanation.attributions).mean(axis=0)
+    assert first > 5 * second
+
+
+def test_a_window_has_an_interval_an_unlikeness_and_medians(lstm, tmp_path):
+    profile = profile_training(lstm, X[TRAIN], Y[TRAIN], (X[LATER], Y[LATER]))
+    scorer = load_scorer(tmp_path / "m", save_artifact(lstm, tmp_path / "m", profile))
+    lower, upper = scorer.interval(scorer.predict(X[LATER]))
+    assert np.mean((lower <= Y[LATER]) & (Y[LATER] <= upper)) == pytest.approx(0.9, abs=0.01)
+    far = X[:1].copy()
+    far[0, 1, 0] = 1000.0
+    assert scorer.unlikeness(X[:1])[0] < 2 < scorer.unlikeness(far)[0]
+    far[0, 1, 0] = np.nan
+    assert scorer.impute(far)[0, 1, 0] == np.median(X[TRAIN][:, :, 0])
 
 
 def test_the_keras_file_opens_in_safe_mode_and_predicts_the_same(lstm, stored):

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -14,6 +15,7 @@ from models.mlflow_versions import read_from_client, read_from_sqlite, sqlite_fi
 from models.model_version import Reference, parse_reference
 from models.protocol import ModelSpec
 from models.registry import Registry
+from models.training_profile import profile_training
 
 FEATURES = ("a", "b")
 X = np.random.default_rng(0).normal(size=(50, 2))
@@ -110,6 +112,35 @@ def test_an_empty_home_says_how_to_get_a_model_and_creates_no_store(tmp_path):
 def test_an_alias_for_a_version_that_does_not_exist_is_refused(registry):
     with pytest.raises(ModelContractError, match="has no version 9; it has 3, 2, 1"):
         registry.set_alias("ridge_5m", "champion", 9)
+
+
+def test_a_version_holds_its_null_policy_transform_and_profile(tmp_path):
+    # As wide as models get: MLflow keeps 100,000 characters of a tag.
+    features = tuple(f"a_feature_with_a_long_name_{i:03}" for i in range(100))
+    made = tuple((feature, f"ln(close / lag_{i}) -- {'x' * 600}") for i, feature in enumerate(features))
+    spec = ModelSpec("wide", "ridge", "y", null_policy="impute", transform=made)
+    inputs = np.random.default_rng(0).normal(size=(50, 100))
+    model = build_model(spec, features).fit(inputs, inputs[:, 0])
+    profile = profile_training(model, inputs, inputs[:, 0], None)
+    registry = Registry.in_home(tmp_path)
+    version = registry.register(spec, model, METRICS, {}, {}, "key", profile=profile)
+    assert (version.null_policy, version.transform) == ("impute", made)
+    assert load_scorer(version.folder, version.digest).profile.to_json() == profile.to_json()
+    assert read_from_client(open_client(registry.tracking_uri)) == [version]
+
+    too_long = replace(spec, transform=tuple((feature, "x" * 1000) for feature in features))
+    model.spec = too_long
+    with pytest.raises(
+        ModelContractError, match=r"has 1\d\d,\d\d\d characters, of which MLflow keeps 100,000; take fewer"
+    ):
+        registry.register(too_long, model, METRICS, {}, {}, "other")
+    assert len(registry.list_versions("wide")) == 1
+
+
+def test_a_version_has_the_plain_policy_and_no_profile_where_nothing_was_asked(registry):
+    version = registry.resolve("ridge_5m/1")
+    assert (version.null_policy, version.transform) == ("null", ())
+    assert load_scorer(version.folder, version.digest).profile is None
 
 
 def test_the_same_training_is_found_again(registry):

@@ -47,7 +47,7 @@ def make(checkout, tmp_path):
     return run
 
 
-INSTALL = "-m pip install --quiet --disable-pip-version-check -c constraints.txt -e .[keras,java,test,dev]"
+INSTALL = "-m pip install --quiet --disable-pip-version-check -c constraints.txt -e .[keras,java,connect,test,dev]"
 
 
 def test_make_alone_lists_every_goal_on_one_line(make):

@@ -216,5 +216,5 @@ def test_describe_function_shows_our_text(sql):
 
 
 def test_the_column_is_named_after_the_call(spark, sql, ridge):
-    (name,) = spark.sql("SELECT predict('ridge_ab', struct(1D AS a, 2D AS b))").columns
-    assert name.startswith("predict(")
+    calls = ["predict('ridge_ab', struct(1D AS a, 2D AS b))", "predict('ridge_ab/1', struct(1D AS a, 2D AS b)) > 0"]
+    assert spark.sql(f"SELECT {', '.join(calls)}").columns == ["predict_ridge_ab", "(predict_ridge_ab > 0)"]

@@ -1,0 +1,138 @@
+"""Fit one model, measure it on each part of the examples, register it, and let it lead only where it does better."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.artifact import load_scorer
+from models.errors import DataContractError
+from models.families import build_model
+from models.metrics import classification_metrics, regression_metrics
+from models.model_version import ModelVersion
+from models.protocol import Labels, Model, ModelSpec, Rows
+from models.registry import CHAMPION, Registry
+from models.scorer import Scorer
+from models.splits import TimeSplit
+from models.training_profile import profile_training
+
+PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Inputs and labels cut into parts of rows; validation and test may be empty.
+
+    Attributes:
+        feature_names: Columns of ``inputs``.
+        inputs: (n, n_features), or (n, sequence_length, n_features), float64 without NaN.
+        labels: (n,), in the unit of the label.
+        parts: Rows to fit on, to choose and calibrate by, and to report on.
+    """
+
+    feature_names: tuple[str, ...]
+    inputs: Rows
+    labels: Labels
+    parts: TimeSplit
+
+    def of(self, part: str) -> tuple[Rows, Labels]:
+        """Inputs and labels of train, validation or test."""
+        rows: NDArray[np.int64] = getattr(self.parts, part)
+        return self.inputs[rows], self.labels[rows]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One model after a run: the version that stands for these settings and data, and whether the run made it."""
+
+    version: ModelVersion
+    is_new: bool
+    is_champion: bool
+    n_rows: Mapping[str, int]  # of train, validation and test
+
+
+def fit_and_register(
+    registry: Registry,
+    spec: ModelSpec,
+    examples: Examples,
+    training_key: str,
+    data_versions: Mapping[str, int],
+    say: Callable[[str], None],
+) -> Trained:
+    """Fit and register a model; settings and data that were seen before register nothing.
+
+    The new version becomes champion of its name where there is none, or where it does no worse than the champion on
+    the same validation part; without a validation part the champion stays.
+
+    Raises:
+        UsageError: a family, option or sequence length does not fit.
+        DataContractError: the training part has fewer than 2 rows, or one class only.
+    """
+    n_rows = {part: len(getattr(examples.parts, part)) for part in PARTS}
+    known = registry.find_by_training_key(spec.name, training_key)
+    if known is not None:
+        say(f"{known.name}/{known.version}: unchanged, same settings and data")
+        return Trained(known, is_new=False, is_champion=CHAMPION in known.aliases, n_rows=n_rows)
+    inputs, labels = examples.of("train")
+    _check_training_part(spec, labels)
+    say(f"training {spec.name} ({spec.family}) on {len(labels):,} rows")
+    validation = examples.of("validation") if len(examples.parts.validation) else None
+    model = build_model(spec, examples.feature_names).fit(inputs, labels, validation)
+    metrics = {part: measure(model, *examples.of(part)) for part in PARTS if n_rows[part]}
+    before = champion_of(registry, spec.name)
+    version = registry.register(
+        spec,
+        model,
+        metrics=metrics,
+        parameters={f"n_{part}": n for part, n in n_rows.items()},
+        data_versions=data_versions,
+        training_key=training_key,
+        loss_history=model.loss_history,
+        profile=profile_training(model, inputs, labels, validation),
+    )
+    is_champion = before is None or _does_no_worse(metrics, before, examples)
+    if is_champion:
+        registry.set_alias(version.name, CHAMPION, version.version)
+    return Trained(registry.resolve(f"{version.name}/{version.version}"), True, is_champion, n_rows)
+
+
+def measure(model: Model | Scorer, inputs: Rows, labels: Labels) -> dict[str, float]:
+    """Metrics of a model on rows with their labels, those of its task."""
+    if model.classes is None:
+        return regression_metrics(labels, model.predict(inputs))
+    return classification_metrics(labels, model.predict_probability(inputs), model.classes)
+
+
+def main_error(metrics: Mapping[str, float]) -> float:
+    """What a champion is chosen by: mean squared error, for a classifier log loss; smaller is better."""
+    return metrics.get("mse", metrics.get("log_loss", float("inf")))
+
+
+def champion_of(registry: Registry, name: str) -> ModelVersion | None:
+    """The champion of a name, None where there is none yet."""
+    versions = registry.list_versions(name) if name in registry.list_models() else []
+    return next((version for version in versions if CHAMPION in version.aliases), None)
+
+
+def _check_training_part(spec: ModelSpec, labels: Labels) -> None:
+    if len(labels) < 2:
+        raise DataContractError(f"{spec.name}: the training part holds fewer than 2 rows; more data is needed")
+    if spec.task == "classification" and len(np.unique(labels)) < 2:
+        raise DataContractError(
+            f"{spec.name}: every label of the training part is {labels[0]}; a classifier needs at least 2 classes"
+        )
+
+
+def _does_no_worse(metrics: Mapping[str, dict[str, float]], champion: ModelVersion, examples: Examples) -> bool:
+    """Against the champion on the new validation part; one that takes another input gives way."""
+    if "validation" not in metrics:
+        return False
+    steps = examples.inputs.shape[1] if examples.inputs.ndim == 3 else 1
+    if champion.feature_names != examples.feature_names or champion.sequence_length != steps:
+        return True
+    scorer: Any = load_scorer(champion.folder, champion.digest)
+    return main_error(metrics["validation"]) <= main_error(measure(scorer, *examples.of("validation")))

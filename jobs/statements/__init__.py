@@ -1,0 +1,1 @@
+"""The model statements of SQL: CREATE MODEL and its kin."""

@@ -1,0 +1,169 @@
+"""The rows of a training query as arrays: features by name, label, time, and the Delta versions that were read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.statements.query_features import query_features, quoted
+from jobs.statements.scanned_tables import scanned_versions
+from models.errors import DataContractError
+from models.names import near_first
+from models.protocol import Labels, Rows
+from udfs.inputs import read_inputs
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+    from pyspark.sql.types import DataType
+
+LABEL_TYPES = {  # Spark's type: what a model predicts
+    "tinyint": "bigint", "smallint": "bigint", "int": "bigint", "bigint": "bigint", "float": "double",
+    "double": "double", "decimal": "double", "string": "string", "boolean": "boolean",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """What a training query gave, rows without a label or with a missing feature left out.
+
+    Attributes:
+        feature_names: Columns of ``inputs``.
+        inputs: (n, n_features), or (n, sequence_length, n_features).
+        labels: (n,) as double, bigint, text or truth values.
+        times: (n,) epoch microseconds; None where the statement names no time.
+        n_read: Rows of the query.
+        data_versions: Delta version of each table that was read.
+    """
+
+    feature_names: tuple[str, ...]
+    inputs: Rows
+    labels: Labels
+    times: NDArray[np.int64] | None
+    n_read: int
+    data_versions: dict[str, int]
+
+    def digest(self) -> str:
+        """SHA-256 of everything a fit depends on."""
+        total = hashlib.sha256(repr(self.feature_names).encode())
+        for part in (self.inputs, self.labels, *([] if self.times is None else [self.times])):
+            total.update(np.ascontiguousarray(part).tobytes())
+        return total.hexdigest()
+
+
+def read_training_rows(
+    query: DataFrame,
+    label: str,
+    time: str | None,
+    transform: Sequence[tuple[str, str]],
+    sequence_length: int,
+    is_imputing: bool,
+) -> TrainingRows:
+    """Run a query once and take its rows to this process.
+
+    Without a time column the rows are brought into an order of their own, so that the result does not depend on the
+    order in which Spark happens to deliver them.
+
+    Raises:
+        DataContractError: a column is missing, of a wrong type, or nothing is left.
+    """
+    from pyspark.sql import functions as F
+
+    label = column_of(query, label, "label")
+    time = None if time is None else column_of(query, time, "time")
+    not_features = [label] if time is None else [label, time]
+    frame, features = query_features(query, not_features, transform, sequence_length)
+    columns = [feature.column.alias(f"f{i}") for i, feature in enumerate(features)]
+    columns.append(F.col(quoted(label)).cast(label_type(query.schema[label].dataType, label)).alias("label"))
+    if time is not None:
+        columns.append(_micros(query, time).alias("time"))
+    selected = frame.select(*columns)
+    versions = scanned_versions(selected)
+    table = selected.toArrow().combine_chunks()
+    inputs = read_inputs([table.column(i).combine_chunks() for i in range(len(features))], sequence_length)
+    labels = _labels(table.column("label").combine_chunks())
+    times = None if time is None else table.column("time").combine_chunks()
+    is_usable = inputs.is_whole & np.asarray(table.column("label").is_valid())
+    is_known = np.isfinite(inputs.values) | (np.isnan(inputs.values) if is_imputing else False)
+    is_usable &= is_known.all(axis=tuple(range(1, inputs.values.ndim)))
+    if labels.dtype.kind == "f":
+        is_usable &= np.isfinite(labels)
+    if times is not None:
+        is_usable &= np.asarray(times.is_valid())
+    rows = np.flatnonzero(is_usable)
+    if len(rows) == 0:
+        raise DataContractError(
+            f"none of the {table.num_rows:,} rows of the query has a label and all features: check for NULLs, or set "
+            "null_policy = 'impute'"
+        )
+    known_times = None if times is None else times.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)[rows]
+    ordered = _canonical(inputs.values[rows], labels[rows], known_times)
+    return TrainingRows(
+        tuple(feature.name for feature in features), *ordered, n_read=table.num_rows, data_versions=versions
+    )
+
+
+def _canonical(
+    inputs: Rows, labels: Labels, times: NDArray[np.int64] | None
+) -> tuple[Rows, Labels, NDArray[np.int64] | None]:
+    """The rows ordered by time, then by content: the same for every order in which they arrive."""
+    flat = inputs.reshape(len(inputs), -1)
+    codes = np.unique(labels, return_inverse=True)[1]
+    keys = [codes, *(flat[:, i] for i in range(flat.shape[1] - 1, -1, -1))]
+    order = np.lexsort([*keys, *([] if times is None else [times])])
+    return inputs[order], labels[order], None if times is None else times[order]
+
+
+def column_of(query: DataFrame, name: str, option: str) -> str:
+    """The name of a column as the query spells it.
+
+    Raises:
+        DataContractError: the query has no such column.
+    """
+    for column in query.columns:
+        if column.lower() == name.lower():
+            return column
+    near = ", ".join(near_first(name, query.columns)[:10])
+    raise DataContractError(f"{option} = '{name}' is no column of the query: it has {near}")
+
+
+def label_type(type_: DataType, label: str) -> str:
+    """The type in which a label of this type is learned.
+
+    Raises:
+        DataContractError: the type is none that can be predicted.
+    """
+    known = LABEL_TYPES.get(type_.typeName().split("(")[0], LABEL_TYPES.get(type_.simpleString()))
+    if known is None:
+        raise DataContractError(
+            f"label {label} is {type_.simpleString().upper()}: predict a number, a text or a truth value"
+        )
+    return known
+
+
+def _micros(query: DataFrame, time: str):  # type: ignore[no-untyped-def]
+    from pyspark.sql import functions as F
+
+    type_ = query.schema[time].dataType.typeName()
+    column = F.col(quoted(time))
+    if type_ in ("timestamp", "date", "timestamp_ntz"):
+        return F.unix_micros(column.cast("timestamp"))
+    if type_ in ("integer", "long", "short"):
+        return column.cast("bigint")
+    raise DataContractError(f"time = '{time}' is {type_.upper()}: a TIMESTAMP, a DATE or an integer is needed")
+
+
+def _labels(column) -> Labels:  # type: ignore[no-untyped-def]
+    import pyarrow as pa
+
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        return np.asarray(column.fill_null("").to_numpy(zero_copy_only=False)).astype(str)
+    if pa.types.is_boolean(column.type):
+        return np.asarray(column.fill_null(False).to_numpy(zero_copy_only=False), dtype=bool)
+    if pa.types.is_integer(column.type):
+        return np.asarray(column.fill_null(0).to_numpy(zero_copy_only=False), dtype=np.int64)
+    return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)

@@ -1,0 +1,136 @@
+"""A stored model, ready to score: predictions, intervals, unlikeness, explanations."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import ModelContractError
+from models.manifest import Manifest
+from models.protocol import Labels, Rows, check_input, refuse_probability
+from models.training_profile import TrainingProfile
+
+if TYPE_CHECKING:
+    from models.explanation import Explainer, Explanation
+
+Values = NDArray[np.float64]
+
+
+class Engine(Protocol):
+    """What a format gives back when its file is read."""
+
+    def predict(self, X: Rows) -> Labels:
+        """One prediction a row."""
+
+    def predict_probability(self, X: Rows) -> NDArray[np.float64]:
+        """(n_rows, n_classes)."""
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A stored model, ready to score. It holds no training code and never imports TensorFlow.
+
+    Attributes:
+        manifest: What the model is and needs.
+        digest: SHA-256 of the artifact.
+        engine: Computes the predictions.
+        profile: What the model remembers of its training data; None where it was stored without.
+    """
+
+    manifest: Manifest
+    digest: str
+    engine: Engine
+    profile: TrainingProfile | None = None
+
+    @property
+    def largest_input(self) -> float:
+        """Largest absolute value a feature may have: forests and networks compute in float32."""
+        in_float64 = self.manifest.family in ("ridge", "logistic", "gradient_boosting")
+        return float(np.finfo(np.float64 if in_float64 else np.float32).max)
+
+    @property
+    def classes(self) -> Labels | None:
+        """The labels of a classifier in the order of its probabilities; None for a regressor."""
+        return self.manifest.class_array()
+
+    def predict(self, X: Rows) -> Labels:
+        """One prediction a row, in the type of the label; ``X`` as in ``models.protocol.Model``, without NaN.
+
+        Raises:
+            ModelContractError: ``X`` has another shape than the model's input.
+        """
+        rows = check_input(X, self.manifest.feature_names, self.manifest.sequence_length)
+        if len(rows) == 0:
+            # scikit-learn refuses no rows, and ONNX Runtime 1.31 ends the process when a recurrent layer gets none.
+            classes = self.manifest.class_array()
+            return np.empty(0) if classes is None else classes[:0]
+        return self.engine.predict(rows)
+
+    def predict_probability(self, X: Rows) -> NDArray[np.float64]:
+        """(n_rows, n_classes) in the order of ``manifest.classes``.
+
+        Raises:
+            ModelContractError: The model is a regressor, or ``X`` has another shape than its input.
+        """
+        if self.manifest.task == "regression":
+            raise refuse_probability(self.manifest.label)
+        rows = check_input(X, self.manifest.feature_names, self.manifest.sequence_length)
+        if len(rows) == 0:
+            return np.empty((0, len(self.manifest.classes)))
+        return self.engine.predict_probability(rows)
+
+    def interval(self, predictions: Labels) -> tuple[Values, Values]:
+        """Return the lower and upper end of the interval of each prediction, in the unit of the label.
+
+        They cover the outcome with the probability ``profile.coverage`` as far as new rows are like the calibration
+        rows; NaN for a classifier and for a model that was stored without enough calibration rows.
+        """
+        if self.profile is None or self.manifest.task == "classification":
+            return np.full(len(predictions), np.nan), np.full(len(predictions), np.nan)
+        return predictions - self.profile.half_width, predictions + self.profile.half_width
+
+    def unlikeness(self, X: Rows) -> Values:
+        """Return how unlike the training rows each row is: 1 is as far out as the last 1 % of them.
+
+        The measure is in ``models.unlikeness``. NaN for a model that was stored without a profile.
+
+        Raises:
+            ModelContractError: ``X`` has another shape than the model's input.
+        """
+        rows = check_input(X, self.manifest.feature_names, self.manifest.sequence_length)
+        return np.full(len(rows), np.nan) if self.profile is None else self.profile.distance.unlikeness(rows)
+
+    def impute(self, X: Rows) -> Rows:
+        """Return ``X`` with each NaN replaced by the training median of its feature.
+
+        Raises:
+            ModelContractError: ``X`` has another shape than the model's input, or the medians were not stored.
+        """
+        rows = check_input(X, self.manifest.feature_names, self.manifest.sequence_length)
+        if self.profile is None:
+            raise ModelContractError(
+                f"The model of {self.manifest.label} was stored without the medians of its features, so nothing can "
+                "stand in for a NULL; train the model again."
+            )
+        return np.where(np.isnan(rows), self.profile.median, rows)
+
+    def explain(self, X: Rows) -> "Explanation":
+        """Return how much each feature moved each prediction away from the baseline, see ``models.explanation``.
+
+        Raises:
+            ModelContractError: ``X`` has another shape than the model's input, or the model cannot be explained.
+        """
+        rows = check_input(X, self.manifest.feature_names, self.manifest.sequence_length)
+        if len(rows) == 0:
+            from models.explanation import no_explanation
+
+            return no_explanation(len(self.manifest.feature_names))
+        return self._explainer.explain(rows)
+
+    @cached_property
+    def _explainer(self) -> "Explainer":
+        from models.explanation import explainer_of
+
+        return explainer_of(self)

@@ -1,0 +1,101 @@
+"""The server: what it says, where it listens, what a second one is told, and a plain JDBC client."""
+
+import json
+import os
+import socket
+import subprocess
+from pathlib import Path
+
+import pyspark
+import pytest
+from deltalake import DeltaTable
+
+LOOPBACK = ("0100007F", "00000000000000000000000001000000", "0000000000000000FFFF00000100007F")
+
+
+@pytest.fixture(scope="session")
+def listeners():
+    """Function from process ids to the addresses (hex, as the kernel writes them) on which they listen."""
+
+    def of(pids):
+        sockets = {os.readlink(file) for pid in pids for file in Path(f"/proc/{pid}/fd").iterdir() if file.is_symlink()}
+        found = []
+        for table in ("tcp", "tcp6"):
+            for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+                words = line.split()
+                if words[3] == "0A" and f"socket:[{words[9]}]" in sockets:
+                    address, port = words[1].split(":")
+                    found.append((address, int(port, 16)))
+        return found
+
+    return of
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's table of sockets")
+def test_no_process_of_the_server_listens_off_loopback(server, listeners, process_tree, connect_client):
+    connect_client.rows("SELECT predict('slope', features) FROM samples")  # so that Python workers are there
+    found = listeners(process_tree(server["pid"]))
+    ports = [port for _, port in found]
+    assert {int(url.split(":")[-1].split("/")[0]) for url in (server["jdbc"], server["connect"])} <= set(ports)
+    assert [address for address, _ in found if address not in LOOPBACK] == []
+
+
+def test_it_says_where_it_answers_and_writes_the_same_for_clients(server, home):
+    assert json.loads((home / "serve.json").read_text()) == server
+    assert server["jdbc"].endswith("/clients")
+
+
+def test_a_second_server_on_the_home_is_told_where_the_first_one_runs(foretable, server):
+    done = subprocess.run([*foretable, "serve"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 75
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert server["jdbc"] in line
+    assert f"kill {server['pid']}" in line
+
+
+def test_a_taken_port_is_one_sentence_before_spark_starts(foretable, tmp_path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        command = [*foretable, "--home", str(tmp_path), "serve", "--connect-port", str(port), "--port", "0"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 75
+    assert done.stderr == (
+        f"foretable: port {port} of 127.0.0.1 is taken: choose another with --connect-port, 0 takes a free one\n"
+    )
+
+
+def test_another_host_is_refused(foretable, tmp_path):
+    command = [*foretable, "--home", str(tmp_path), "serve", "--host", "0.0.0.0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 77
+    assert "0.0.0.0 can be reached from other machines" in done.stderr
+
+
+def test_a_plain_beeline_predicts_and_keeps_the_result(server, session_client):
+    beeline = Path(pyspark.__file__).parent / "bin" / "beeline"
+    statements = (
+        "CREATE TABLE by_beeline AS SELECT id, predict('slope', features) p FROM samples;"
+        "SELECT count(*) AS n, count(p) AS n_predicted FROM by_beeline;"
+    )
+    command = [str(beeline), "-u", server["jdbc"], "--silent=true", "--outputformat=tsv2", "-e", statements]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-2:] == ["n\tn_predicted", "3\t2"]
+    assert session_client.rows("SELECT count(p) FROM by_beeline") == [("2",)]
+
+
+def test_two_processes_insert_at_once_and_no_row_is_lost_or_doubled(shell_client, server_shell_client, home):
+    server_shell_client.rows("CREATE TABLE raced (writer STRING, n INT)")
+    inserts = [f"INSERT INTO raced VALUES ('server', {n});" for n in range(8)]
+    with subprocess.Popen(
+        [*server_shell_client.command, "sql", "--server", "-e", "\n".join(inserts)], stderr=subprocess.PIPE, text=True
+    ) as beside:
+        for n in range(8):
+            shell_client.rows(f"INSERT INTO raced VALUES ('shell', {n})")
+        assert beside.wait(timeout=120) == 0, beside.stderr.read()
+    rows = DeltaTable(home / "warehouse" / "clients.db" / "raced").to_pyarrow_table().to_pylist()
+    expected = [(writer, n) for writer in ("server", "shell") for n in range(8)]
+    assert sorted((row["writer"], row["n"]) for row in rows) == expected
