@@ -231,23 +231,23 @@ def test_the_probabilities_of_all_classes_add_up_to_one(run, flower_types):
     assert [sum(row.p.values()) for row in rows] == pytest.approx([1] * 10)
 
 
-def test_written_digits_are_told_apart_at_least_as_well_as_pgml_train_printed(run, digits, fresh):
+def test_written_digits_are_told_apart_as_well_as_pgml_train_printed(run, digits, fresh):
     (row,) = run(
-        f"CREATE MODEL {fresh} USING logistic OPTIONS (label = 'target', task = 'classification', time = 'row', split = 0, C = 1) "
+        f"CREATE MODEL {fresh} USING logistic OPTIONS (label = 'target', task = 'classification', time = 'row', split = 0, C = 0.5) "
         f"AS SELECT * FROM digits WHERE row < {N_DIGITS_TRAIN}"
     )
     assert row.n_train == N_DIGITS_TRAIN
     measured = run(f"EVALUATE MODEL {fresh} ON (SELECT * FROM digits WHERE row >= {N_DIGITS_TRAIN})")[0]
     train, test = digits[:N_DIGITS_TRAIN], digits[N_DIGITS_TRAIN:]
     scaler = StandardScaler().fit(train.iloc[:, :64])
-    model = LogisticRegression(max_iter=500).fit(scaler.transform(train.iloc[:, :64]), train.target)
+    model = LogisticRegression(C=0.5, max_iter=500).fit(scaler.transform(train.iloc[:, :64]), train.target)
     assert measured.n_rows == N_DIGITS_TEST
     assert measured.accuracy == pytest.approx(
         accuracy_score(test.target, model.predict(scaler.transform(test.iloc[:, :64])))
     )
     first = run(f"SELECT target, predict('{fresh}', struct(*)) AS prediction FROM digits ORDER BY row LIMIT 10")
     assert [tuple(row) for row in first] == [(n, n) for n in range(10)]
-    assert measured.accuracy >= 0.9175947
+    assert measured.accuracy == pytest.approx(0.9175947, abs=1e-7)  # 412 of 449, as printed
 
 
 def test_three_labels_of_one_row_take_a_model_each(run, save):
