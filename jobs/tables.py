@@ -24,7 +24,7 @@ TABLES = (
     "predictions",
     "runs",
 )
-REGISTRY_VIEWS = ("models", "model_versions", "training_runs")
+REGISTRY_VIEWS = ("models", "model_versions", "training_runs", "trials")
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 _COMMENT_OR_STRING = re.compile(r"--[^\n]*|'(?:[^'\\]|\\.)*'")
 

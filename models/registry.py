@@ -58,6 +58,11 @@ class Registry:
         folder.mkdir(parents=True, exist_ok=True)
         return Registry(f"sqlite:///{(folder / 'mlflow.db').as_posix()}", folder / "artifacts")
 
+    @property
+    def trials_file(self) -> Path:
+        """SQLite file of the trials of searches, beside the artifacts."""
+        return self.artifact_root.parent / "trials.db"
+
     def register(
         self,
         spec: ModelSpec,

@@ -12,6 +12,7 @@ import numpy as np
 from jobs.model_training import Examples, Trained, fit_and_register
 from jobs.statements.grammar import CreateModel
 from jobs.statements.training_query import TrainingRows, column_of, label_type, read_training_rows
+from jobs.statements.tuned_spec import tuned_spec
 from models.errors import ModelContractError, UsageError
 from models.families import FAMILIES, FAMILY_NAMES, check_spec, family_options
 from models.model_version import check_name
@@ -32,6 +33,7 @@ OUR_OPTIONS = {
     "sequence_length": "rows in one input of a sequence model",
     "null_policy": "null, impute or fail: what a missing feature does when scoring",
     "seed": "makes the fit repeatable",
+    "trials": "how many settings to try before the best is trained; options that are given stay as they are",
 }
 _MOST_SPLIT = 0.4
 
@@ -44,11 +46,12 @@ class TrainingOptions:
     time: str | None
     split: float
     horizon_seconds: int | None
+    n_trials: int
 
     @property
     def describes_cut(self) -> str:
         """What of it shapes the parts, for the key of a training."""
-        return f"{self.time} {self.split}"
+        return f"{self.time} {self.split}" + (f" {self.n_trials} trials" if self.n_trials else "")
 
 
 def create_model(
@@ -92,6 +95,8 @@ def create_model(
     )
     examples = _examples(rows, spec, own)
     key = hashlib.sha256(f"{spec}{own.describes_cut}{rows.digest()}".encode()).hexdigest()
+    if own.n_trials and registry.find_by_training_key(spec.name, key) is None:
+        spec = tuned_spec(spec, examples, rows.times, own.n_trials, registry.trials_file, key, say)
     return fit_and_register(registry, spec, examples, key, rows.data_versions, say)
 
 
@@ -127,7 +132,8 @@ def read_options(statement: CreateModel) -> tuple[TrainingOptions, dict[str, Any
     horizon = _integer(given, "horizon_seconds", 0) or None
     if horizon and time is None:
         raise UsageError("horizon_seconds needs time = 'column', from which the label looks ahead")
-    own = TrainingOptions(given["label"], None if time is None else str(time), float(split), horizon)
+    n_trials = _integer(given, "trials", 0)
+    own = TrainingOptions(given["label"], None if time is None else str(time), float(split), horizon, n_trials)
     return own, {by_name[name]: value for name, value in estimator.items()}
 
 

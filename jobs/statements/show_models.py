@@ -99,6 +99,30 @@ def training_run_rows(registry: Registry) -> Rows:
     ]
 
 
+def trial_rows(registry: Registry) -> Rows:
+    """One row a trial of a search."""
+    from models.tuning import read_trials
+
+    trials = read_trials(registry.trials_file)
+    best: dict[str, float] = {}
+    for trial in trials:
+        if trial.error is not None:
+            best[trial.study] = min(trial.error, best.get(trial.study, trial.error))
+    return [
+        {
+            "model": trial.model,
+            "study": trial.study,
+            "trial": trial.trial,
+            "options": json.dumps(trial.options, sort_keys=True),
+            "error": trial.error,
+            "is_best": trial.error is not None and trial.error == best[trial.study],
+            "state": trial.state,
+            "seconds": trial.seconds,
+        }
+        for trial in trials
+    ]
+
+
 def property_rows(version: ModelVersion) -> Rows:
     """Everything about one version, one row a property."""
     facts: dict[str, Any] = {

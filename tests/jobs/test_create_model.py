@@ -1,6 +1,7 @@
 """CREATE MODEL and EVALUATE MODEL on real Delta tables, against scikit-learn and NumPy on the same rows."""
 
 import itertools
+import json
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import accuracy_score, log_loss, mean_squared_error, roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
+from jobs.statements.tuned_spec import inner_parts
 from models.artifact import load_scorer
 
 N = 500
@@ -181,6 +183,7 @@ def test_rows_with_a_missing_feature_are_left_out_or_imputed(run, table, name):
         ("USING logistic OPTIONS (label = 'up') AS SELECT a, up FROM rows WHERE up = 'up'", "every label of the training part is up"),
         ("USING ridge OPTIONS (label = 'y', alpha = -1) AS SELECT a, y FROM rows", "ridge refuses an option"),
         ("USING lstm OPTIONS (label = 'y', sequence_length = 3) AS SELECT a, y FROM rows", "learns from one ARRAY of STRUCTs"),
+        ("USING ridge OPTIONS (label = 'y', alpha = 1, trials = 3) AS SELECT a, y FROM rows", "Every option that tuning could search is given"),
         ("USING ridge OPTIONS (label = 'y', horizon_seconds = 60) AS SELECT a, y FROM rows", "horizon_seconds needs time"),
     ],
 )  # fmt: skip
@@ -259,3 +262,29 @@ def test_a_sequence_model_learns_from_arrays_oldest_first(run, spark, registry, 
     assert registry.resolve(name).feature_names == ("a", "b")
     evaluated = run(f"EVALUATE MODEL {name} ON (SELECT {steps}, y FROM rows)")[0]
     assert (evaluated.n_rows, evaluated.n_bad) == (N - 2, 2)
+
+
+def test_trials_are_scored_within_the_training_rows_and_seen_in_sql(run, registry, table, name):
+    create = (
+        f"CREATE OR REPLACE MODEL {name} USING decision_tree OPTIONS (label = 'y', time = 't', trials = 4, max_depth = 3) "
+        "AS SELECT a, b, y, t FROM rows"
+    )
+    (row,) = run(create)
+    assert (row.n_train, row.n_validation, row.n_test) == (300, 100, 100)
+    trials = run(f"SELECT trial, options, error, is_best, state FROM trials WHERE model = '{name}' ORDER BY trial")
+    assert [trial.trial for trial in trials] == [0, 1, 2, 3]
+    assert [trial.error for trial in trials if trial.is_best] == [min(trial.error for trial in trials)]
+    best = next(json.loads(trial.options) for trial in trials if trial.is_best)
+    assert registry.resolve(name).options == best
+    assert best["max_depth"] == 3
+    assert run(create)[0].result == "unchanged: same settings and data as this version"
+
+
+def test_a_trial_is_fitted_before_the_border_and_scored_after_it():
+    times = np.arange(100) * 60_000_000
+    fitted, scored = inner_parts(np.arange(80), times, reach=5 * 60_000_000)
+    # Three quarters of 80 minutes: scored from minute 60 (the quantile lies between 59 and 60); a label of 5 minutes ends before.
+    assert (fitted.max(), scored.min(), scored.max()) == (54, 60, 79)
+    by_chance = inner_parts(np.arange(80), None, reach=0)
+    assert [len(part) for part in by_chance] == [60, 20]
+    assert sorted(np.concatenate(by_chance)) == list(range(80))

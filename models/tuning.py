@@ -1,0 +1,144 @@
+"""Search for better options: Optuna's trials, kept in a file, scored on a part that the fits do not see.
+
+The first trial is the family's own defaults, so that the search never ends with worse ones. Trials are kept by the key
+of the training: a search that was cut off goes on where it was, and the same search again finds them all done.
+"""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from models.errors import UsageError
+from models.families import family_options
+from models.protocol import ModelSpec
+from models.search_space import search_space, suggest_options
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.trial import FrozenTrial, Trial
+
+_MODEL, _OPTIONS = "model", "options"
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """One trial of a search.
+
+    Attributes:
+        study: Key of the training that it belongs to.
+        model: Name of the model.
+        trial: Number from 0; 0 are the defaults.
+        options: What was tried.
+        error: Mean squared error, of a classifier log loss, on the part that the fit did not see; None if it failed.
+        state: complete, fail or running.
+        seconds: How long the fit took; None while it runs.
+    """
+
+    study: str
+    model: str
+    trial: int
+    options: dict[str, Any]
+    error: float | None
+    state: str
+    seconds: float | None
+
+
+def tune(
+    spec: ModelSpec,
+    n_trials: int,
+    error_of: Callable[[ModelSpec], float],
+    storage: Path,
+    study_key: str,
+    say: Callable[[str], None],
+) -> ModelSpec:
+    """Return ``spec`` with the best options of ``n_trials`` trials; options that ``spec`` names stay as they are.
+
+    Args:
+        spec: What to fit; its options are fixed.
+        n_trials: How many, the defaults among them; those that the storage holds already count.
+        error_of: Fits a spec and returns its error on rows that the fit did not see; smaller is better.
+        storage: SQLite file of the trials, made where it is not there.
+        study_key: Recognises the search: the same key means the same data, settings and space.
+        say: Told of each trial.
+
+    Raises:
+        UsageError: The family has nothing left to search.
+    """
+    if not search_space(spec):
+        raise UsageError("Every option that tuning could search is given; leave one out, or leave trials out.")
+    study = _study(storage, study_key, spec)
+    if not study.trials:
+        study.enqueue_trial(_defaults(spec))
+
+    def objective(trial: "Trial") -> float:
+        options = suggest_options(spec, trial)
+        trial.set_user_attr(_OPTIONS, json.dumps(options))
+        return error_of(dataclasses.replace(spec, options=options))
+
+    def tell(study: "Study", trial: "FrozenTrial") -> None:
+        best = study.best_trial
+        found = f"error {trial.value:.6g}, best {best.value:.6g} (trial {best.number})"
+        say(f"trial {trial.number} of {n_trials} (0 are the defaults): {found}")
+
+    n_left = n_trials - sum(trial.state.name == "COMPLETE" for trial in study.trials)
+    if n_left > 0:
+        study.optimize(objective, n_trials=n_left, callbacks=[tell])
+    best: dict[str, Any] = json.loads(study.best_trial.user_attrs[_OPTIONS])
+    return dataclasses.replace(spec, options=best)
+
+
+def read_trials(storage: Path) -> list[TrialResult]:
+    """Return every trial of a storage file; none where there is no file."""
+    if not storage.exists():
+        return []
+    import optuna
+
+    url = _url(storage)
+    return [
+        TrialResult(
+            study=name,
+            model=study.user_attrs[_MODEL],
+            trial=trial.number,
+            options=json.loads(trial.user_attrs.get(_OPTIONS, "{}")),
+            error=trial.value,
+            state=trial.state.name.lower(),
+            seconds=None if trial.duration is None else trial.duration.total_seconds(),
+        )
+        for name in optuna.get_all_study_names(url)
+        for study in [optuna.load_study(study_name=name, storage=url)]
+        for trial in study.trials
+    ]
+
+
+def _study(storage: Path, key: str, spec: ModelSpec) -> "Study":
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    storage.parent.mkdir(parents=True, exist_ok=True)
+    study = optuna.create_study(
+        storage=_url(storage),
+        study_name=key,
+        sampler=optuna.samplers.TPESampler(seed=spec.seed, n_startup_trials=5),
+        load_if_exists=True,
+    )
+    study.set_user_attr(_MODEL, spec.name)
+    return study
+
+
+def _url(storage: Path) -> str:
+    return f"sqlite:///{storage.as_posix()}"
+
+
+def _defaults(spec: ModelSpec) -> dict[str, Any]:
+    """The family's own defaults of what is searched, brought into the range where they lie outside of it."""
+    defaults = family_options(spec.family, spec.task)
+    space = search_space(spec)
+    inside = {}
+    for name, range_ in space.items():
+        value = defaults[name]
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            inside[name] = type(range_.low)(min(max(value, range_.low), range_.high))
+    return inside

@@ -1,0 +1,79 @@
+"""The search for better options, on an error that is a formula of them."""
+
+import math
+
+import pytest
+
+from models.errors import UsageError
+from models.protocol import ModelSpec
+from models.search_space import SEARCH_SPACES
+from models.tuning import read_trials, tune
+
+RIDGE = ModelSpec("m", "ridge", "y")
+
+
+def bowl(spec):
+    """Smallest at alpha = 10."""
+    return (math.log10(spec.options["alpha"]) - 1) ** 2
+
+
+@pytest.fixture
+def storage(tmp_path):
+    return tmp_path / "registry" / "trials.db"
+
+
+def test_the_best_trial_wins_and_the_first_are_the_defaults(storage):
+    said = []
+    tuned = tune(RIDGE, 15, bowl, storage, "key", said.append)
+    trials = read_trials(storage)
+    assert len(trials) == len(said) == 15
+    assert trials[0].options == {"alpha": 100.0}
+    assert trials[0].error == pytest.approx(1.0)
+    assert bowl(tuned) == min(trial.error for trial in trials) < trials[0].error
+    assert {(trial.model, trial.study, trial.state) for trial in trials} == {("m", "key", "complete")}
+
+
+def test_a_search_that_was_cut_off_goes_on_where_it_was(storage):
+    def fails_at_the_fourth(spec, calls=[]):  # noqa: B006
+        calls.append(spec)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return bowl(spec)
+
+    with pytest.raises(KeyboardInterrupt):
+        tune(RIDGE, 6, fails_at_the_fourth, storage, "key", print)
+    asked = []
+
+    def counted(spec):
+        asked.append(spec)
+        return bowl(spec)
+
+    first = tune(RIDGE, 6, counted, storage, "key", print)
+    assert len(asked) == 3
+    assert tune(RIDGE, 6, counted, storage, "key", print) == first
+    assert len(asked) == 3
+
+
+def test_options_that_are_given_stay_and_the_others_are_searched(storage):
+    spec = ModelSpec("m", "decision_tree", "y", options={"max_depth": 3})
+    tuned = tune(spec, 5, lambda one: one.options["min_samples_leaf"], storage, "key", print)
+    assert tuned.options["max_depth"] == 3
+    assert all(10 <= trial.options["min_samples_leaf"] <= 500 for trial in read_trials(storage))
+
+
+def test_nothing_left_to_search_is_refused(storage):
+    with pytest.raises(UsageError, match="Every option that tuning could search is given"):
+        tune(ModelSpec("m", "ridge", "y", options={"alpha": 1.0}), 3, bowl, storage, "key", print)
+
+
+def test_no_file_holds_no_trials(storage):
+    assert read_trials(storage) == []
+
+
+def test_every_searched_option_is_one_of_its_family():
+    from models.families import FAMILIES, family_options
+
+    assert set(SEARCH_SPACES) == set(FAMILIES)
+    for family, space in SEARCH_SPACES.items():
+        for task in FAMILIES[family].tasks:
+            assert set(space) <= set(family_options(family, task))
