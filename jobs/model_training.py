@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.artifact import load_scorer
-from models.errors import DataContractError
+from models.errors import DataContractError, ModelContractError
 from models.families import build_model
+from models.manifest import class_type
 from models.metrics import classification_metrics, regression_metrics
 from models.model_version import ModelVersion
 from models.protocol import Labels, Model, ModelSpec, Rows
@@ -79,11 +80,12 @@ def fit_and_register(
         return Trained(known, is_new=False, is_champion=CHAMPION in known.aliases, n_rows=n_rows)
     inputs, labels = examples.of("train")
     _check_training_part(spec, labels)
+    before = champion_of(registry, spec.name)
+    _check_same_target(spec, labels, before)
     say(f"training {spec.name} ({spec.family}) on {len(labels):,} rows")
     validation = examples.of("validation") if len(examples.parts.validation) else None
     model = build_model(spec, examples.feature_names).fit(inputs, labels, validation)
     metrics = {part: measure(model, *examples.of(part)) for part in PARTS if n_rows[part]}
-    before = champion_of(registry, spec.name)
     version = registry.register(
         spec,
         model,
@@ -127,11 +129,24 @@ def _check_training_part(spec: ModelSpec, labels: Labels) -> None:
         )
 
 
+def _check_same_target(spec: ModelSpec, labels: Labels, champion: ModelVersion | None) -> None:
+    """A name stands for one thing that is predicted: readers would take the answers of another one for it."""
+    type_ = "DOUBLE" if spec.task == "regression" else class_type(labels)
+    if champion is not None and (champion.task, champion.label, champion.label_type) != (spec.task, spec.label, type_):
+        raise ModelContractError(
+            f"model {spec.name} predicts {champion.label} {champion.label_type} ({champion.task}); for "
+            f"{spec.label} {type_} ({spec.task}) choose another name, or DROP MODEL {spec.name} first"
+        )
+
+
 def _does_no_worse(metrics: Mapping[str, dict[str, float]], champion: ModelVersion, examples: Examples) -> bool:
-    """Against the champion on the new validation part; one that takes another input gives way."""
+    """Against the champion on the new validation part; one that takes another input or lacks a class gives way."""
     if "validation" not in metrics:
         return False
     steps = examples.inputs.shape[1] if examples.inputs.ndim == 3 else 1
+    knows_classes = set(np.unique(examples.of("validation")[1]).tolist()) <= set(champion.classes)
+    if champion.task == "classification" and not knows_classes:
+        return True
     if champion.feature_names != examples.feature_names or champion.sequence_length != steps:
         return True
     scorer: Any = load_scorer(champion.folder, champion.digest)

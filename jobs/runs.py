@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from jobs.run_lock import only_run
 from models.errors import NothingToDo
 
 if TYPE_CHECKING:
@@ -37,19 +38,24 @@ class Run:
 
 @contextmanager
 def recorded_run(spark: SparkSession, job: str, target: str, config_digest: str) -> Iterator[Run]:
-    """Store the run as done when the block ends, as failed when it raises; one with nothing to do leaves no row."""
+    """Store the run as done when the block ends, as failed when it raises; one with nothing to do leaves no row.
+
+    Raises:
+        TryAgainError: another run of this job goes on in this schema.
+    """
     started_at = datetime.now(UTC).replace(tzinfo=None)
     run_id = f"{job}_{started_at:%Y%m%d_%H%M%S}_{secrets.token_hex(4)}"
     run = Run(job, target, config_digest, run_id, started_at)
-    try:
-        yield run
-    except NothingToDo:
-        raise  # not a failure, and nothing to record
-    except Exception as e:
-        _store(spark, run, "failed", " ".join(str(e).split())[:500])
-        raise
-    if not run.is_empty:
-        _store(spark, run, "done", None)
+    with only_run(spark, job, run_id):
+        try:
+            yield run
+        except NothingToDo:
+            raise  # not a failure, and nothing to record
+        except Exception as e:
+            _store(spark, run, "failed", " ".join(str(e).split())[:500])
+            raise
+        if not run.is_empty:
+            _store(spark, run, "done", None)
 
 
 def last_inputs(spark: SparkSession, job: str, target: str, config_digest: str) -> dict[str, int] | None:

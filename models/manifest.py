@@ -15,6 +15,11 @@ _NUMPY_TYPES: dict[str, type] = {"DOUBLE": np.float64, "BIGINT": np.int64, "BOOL
 _LIBRARIES = {"skops": ("numpy", "scikit-learn", "skops"), "keras": ("keras", "numpy", "onnxruntime", "tf2onnx")}
 
 
+def class_type(classes: Labels) -> LabelType:
+    """SQL type of the labels of a classifier."""
+    return _LABEL_TYPES[classes.dtype.kind]
+
+
 @dataclass(frozen=True)
 class Manifest:
     """What ``manifest.json`` says about a model.
@@ -62,7 +67,7 @@ class Manifest:
             feature_names=model.feature_names,
             label=model.label,
             classes=() if classes is None else tuple(classes.tolist()),
-            label_type="DOUBLE" if classes is None else _LABEL_TYPES[classes.dtype.kind],
+            label_type="DOUBLE" if classes is None else class_type(classes),
             sequence_length=model.sequence_length,
             horizon_seconds=model.spec.horizon_seconds,
             options=dict(model.spec.options),

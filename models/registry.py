@@ -91,7 +91,7 @@ class Registry:
         Raises:
             ModelContractError: The name has no allowed form, or the model has more features than MLflow can describe.
         """
-        check_name(spec.name)
+        self.check_new_name(spec.name)
         run = self._client.create_run(self._experiment_id, run_name=spec.name)
         run_id = run.info.run_id
         try:
@@ -164,6 +164,19 @@ class Registry:
         for other in {found.name for found in self._read(None) if DEFAULT in found.aliases} - {name}:
             self._client.delete_registered_model_alias(other, DEFAULT)
 
+    def check_new_name(self, name: str) -> None:
+        """Refuse a name that a reference could not hold, or that an existing model has but for its case.
+
+        SQL tells names by more than their case: the published functions of two such models would be one.
+
+        Raises:
+            ModelContractError: The name is refused.
+        """
+        check_name(name)
+        for known in self.list_models():
+            if known != name and known.lower() == name.lower():
+                raise ModelContractError(f"There is a model {known!r}, and {name!r} differs from it in case only.")
+
     def list_models(self) -> list[str]:
         """Return the names that have a version, sorted."""
         return sorted({version.name for version in self._read(None)})
@@ -203,8 +216,9 @@ class Registry:
         Raises:
             ModelContractError: There is no such model, or the new name has no allowed form.
         """
-        check_name(new_name)
         self.list_versions(name)
+        if new_name.lower() != name.lower():
+            self.check_new_name(new_name)
         self._client.rename_registered_model(name, new_name)
 
     def remove_alias(self, name: str, alias: str) -> None:

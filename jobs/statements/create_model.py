@@ -11,11 +11,11 @@ import numpy as np
 
 from jobs.model_training import Examples, Trained, fit_and_register
 from jobs.statements.grammar import CreateModel
+from jobs.statements.only_query import query_frame
 from jobs.statements.training_query import TrainingRows, column_of, label_type, read_training_rows
 from jobs.statements.tuned_spec import tuned_spec
 from models.errors import ModelContractError, UsageError
 from models.families import FAMILIES, FAMILY_NAMES, check_spec, family_options
-from models.model_version import check_name
 from models.names import near_first
 from models.protocol import ModelSpec, Task
 from models.registry import Registry
@@ -66,7 +66,7 @@ def create_model(
         ModelContractError: the model exists and neither OR REPLACE nor IF NOT EXISTS stands.
         DataContractError: the query lacks a column, or gives too few rows.
     """
-    check_name(statement.name)
+    registry.check_new_name(statement.name)
     is_there = statement.name in registry.list_models()
     if is_there and statement.is_optional:
         return None
@@ -75,7 +75,7 @@ def create_model(
             f"model {statement.name} exists: CREATE OR REPLACE MODEL adds a version, DROP MODEL removes it"
         )
     own, estimator = read_options(statement)
-    query = spark.sql(statement.query)
+    query = query_frame(spark, statement.query)
     label = column_of(query, own.label, "label")
     spec = ModelSpec(
         name=statement.name,
@@ -109,9 +109,8 @@ def read_options(statement: CreateModel) -> tuple[TrainingOptions, dict[str, Any
     given = dict(statement.options)
     family = statement.family.lower()
     if family not in FAMILIES:
-        raise UsageError(
-            f"There is no model family {family!r}; choose one of {', '.join(near_first(family, FAMILY_NAMES))}."
-        )
+        known = ", ".join(near_first(family, FAMILY_NAMES))
+        raise UsageError(f"There is no model family {statement.family!r}; choose one of {known}.")
     estimator = {name: value for name, value in given.items() if name not in OUR_OPTIONS}
     of_family = {name for task in FAMILIES[family].tasks for name in family_options(family, task)}
     by_name = {name.lower(): name for name in of_family}

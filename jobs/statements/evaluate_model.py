@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.statements.grammar import EvaluateModel
+from jobs.statements.only_query import query_frame
 from jobs.statements.query_features import opened, quoted
 from jobs.statements.training_query import column_of, label_type
 from models.artifact import load_scorer
@@ -42,7 +43,7 @@ def evaluate_model(spark: SparkSession, version: ModelVersion, statement: Evalua
     Raises:
         DataContractError: the query lacks the label or gives no row to measure on, or a class that training lacked.
     """
-    query = spark.sql(statement.query)
+    query = query_frame(spark, statement.query)
     answered = _answers(query, version)
     is_ok = np.asarray(answered.column("status").to_numpy(zero_copy_only=False) == "OK")
     n_bad = int((~is_ok).sum())

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from jobs.statements.grammar import ExplainPredict
+from jobs.statements.only_query import query_frame
 from jobs.statements.scanned_tables import delta_scans
 from models.registry import Registry
 
@@ -28,7 +29,7 @@ def explain_predict(spark: SparkSession, registry: Registry, statement: ExplainP
     ``times_per_row`` counts the places of the optimized plan in which the model is asked about a row that gets there:
     1 where each row is asked at most once.
     """
-    query = spark.sql(statement.query)
+    query = query_frame(spark, statement.query)
     rows = [
         _row("scan", scan.table, scan.version, n_files=scan.n_files, n_rows=scan.n_rows, n_bytes=scan.n_bytes)
         for scan in delta_scans(query)

@@ -177,7 +177,7 @@ def _options(reader: Reader) -> dict[str, Any]:
     options: dict[str, Any] = {}
     reader.symbol("(")
     while not reader.takes_symbol(")"):
-        name = reader.name("the name of an option").lower()
+        name = reader.key().lower()
         if name in options:
             raise UsageError(f"option {name} is given twice: keep one")
         reader.symbol("=")

@@ -42,6 +42,8 @@ def query_features(
             raise UsageError("TRANSFORM computes one row: compute the fields of a sequence in the query")
         return query, _unique(_sequence_features(fields, sequence_length))
     columns = _unique(opened(fields))
+    if both := [feature.name for feature in columns if feature.name.lower() in {n.lower() for n in not_features}]:
+        raise DataContractError(f"{both[0]} is a feature of the query and also its label or time: keep one")
     kept = [F.col(quoted(name)) for name in not_features]
     frame = query.select(*(feature.column.alias(feature.name) for feature in columns), *kept)
     if transform:

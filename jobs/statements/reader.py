@@ -71,6 +71,12 @@ class Reader:
             raise self._refuse(meaning)
         return self._advance().value()
 
+    def key(self) -> str:
+        """The name of an option, also in quotes."""
+        token = self._next()
+        is_quoted = token is not None and token.kind == "text"
+        return self.text("an option") if is_quoted else self.name("the name of an option")
+
     def text(self, meaning: str) -> str:
         """A literal in quotes."""
         token = self._next()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from jobs.statements.query_features import query_features, quoted
@@ -15,10 +16,10 @@ from jobs.statements.scanned_tables import scanned_versions
 from models.errors import DataContractError
 from models.names import near_first
 from models.protocol import Labels, Rows
-from udfs.inputs import read_inputs
+from udfs.inputs import Inputs, read_inputs
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
     from pyspark.sql.types import DataType
 
 LABEL_TYPES = {  # Spark's type: what a model predicts
@@ -86,25 +87,28 @@ def read_training_rows(
     table = selected.toArrow().combine_chunks()
     inputs = read_inputs([table.column(i).combine_chunks() for i in range(len(features))], sequence_length)
     labels = _labels(table.column("label").combine_chunks())
-    times = None if time is None else table.column("time").combine_chunks()
-    is_usable = inputs.is_whole & np.asarray(table.column("label").is_valid())
-    is_known = np.isfinite(inputs.values) | (np.isnan(inputs.values) if is_imputing else False)
-    is_usable &= is_known.all(axis=tuple(range(1, inputs.values.ndim)))
-    if labels.dtype.kind == "f":
-        is_usable &= np.isfinite(labels)
-    if times is not None:
-        is_usable &= np.asarray(times.is_valid())
-    rows = np.flatnonzero(is_usable)
+    times = None if time is None else table.column("time").to_numpy()  # float64 with NaN where a time is missing
+    rows = np.flatnonzero(_is_usable(inputs, table.column("label").is_valid().to_numpy(), labels, times, is_imputing))
     if len(rows) == 0:
         raise DataContractError(
             f"none of the {table.num_rows:,} rows of the query has a label and all features: check for NULLs, or set "
             "null_policy = 'impute'"
         )
-    known_times = None if times is None else times.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)[rows]
-    ordered = _canonical(inputs.values[rows], labels[rows], known_times)
+    ordered = _canonical(inputs.values[rows], labels[rows], None if times is None else times[rows].astype(np.int64))
     return TrainingRows(
         tuple(feature.name for feature in features), *ordered, n_read=table.num_rows, data_versions=versions
     )
+
+
+def _is_usable(
+    inputs: Inputs, has_label: NDArray[np.bool_], labels: Labels, times: NDArray[Any] | None, is_imputing: bool
+) -> NDArray[np.bool_]:
+    """Rows with a label, a time and all features; a missing feature is no hindrance where it will be imputed."""
+    is_known = np.isfinite(inputs.values) | (np.isnan(inputs.values) & is_imputing)
+    is_usable = inputs.is_whole & has_label & is_known.all(axis=tuple(range(1, inputs.values.ndim)))
+    if labels.dtype.kind == "f":
+        is_usable &= np.isfinite(labels)
+    return np.asarray(is_usable if times is None else is_usable & ~np.isnan(times.astype(np.float64)))
 
 
 def _canonical(
@@ -145,7 +149,8 @@ def label_type(type_: DataType, label: str) -> str:
     return known
 
 
-def _micros(query: DataFrame, time: str):  # type: ignore[no-untyped-def]
+def _micros(query: DataFrame, time: str) -> Column:
+    """Epoch microseconds of a column of time."""
     from pyspark.sql import functions as F
 
     type_ = query.schema[time].dataType.typeName()
@@ -153,13 +158,14 @@ def _micros(query: DataFrame, time: str):  # type: ignore[no-untyped-def]
     if type_ in ("timestamp", "date", "timestamp_ntz"):
         return F.unix_micros(column.cast("timestamp"))
     if type_ in ("integer", "long", "short"):
-        return column.cast("bigint")
-    raise DataContractError(f"time = '{time}' is {type_.upper()}: a TIMESTAMP, a DATE or an integer is needed")
+        return column.cast("bigint") * 1_000_000
+    raise DataContractError(
+        f"time = '{time}' is {type_.upper()}: a TIMESTAMP, a DATE or a whole number of seconds is needed"
+    )
 
 
-def _labels(column) -> Labels:  # type: ignore[no-untyped-def]
-    import pyarrow as pa
-
+def _labels(column: pa.Array) -> Labels:
+    """Labels in their own type; any value where one is NULL."""
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         return np.asarray(column.fill_null("").to_numpy(zero_copy_only=False)).astype(str)
     if pa.types.is_boolean(column.type):

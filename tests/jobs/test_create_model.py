@@ -178,6 +178,7 @@ def test_rows_with_a_missing_feature_are_left_out_or_imputed(run, table, name):
         ("USING random_forest OPTIONS (label = 'n') AS SELECT a, n FROM rows", "say task = 'classification' or task = 'regression'"),
         ("USING ridge OPTIONS (label = 'y') AS SELECT a, up, y FROM rows", "column up is STRING, which is no feature"),
         ("USING ridge OPTIONS (label = 'y') AS SELECT a, b AS a, y FROM rows", "the query gives the feature a twice"),
+        ("USING ridge OPTIONS (label = 'y') AS SELECT struct(a, y) AS f, y FROM rows", "y is a feature of the query and also its label"),
         ("USING ridge OPTIONS (label = 'y') AS SELECT y FROM rows", "the query has no feature beside label and time"),
         ("USING ridge OPTIONS (label = 'y') AS SELECT a, y FROM rows WHERE a > 99", "none of the 0 rows of the query has a label"),
         ("USING logistic OPTIONS (label = 'up') AS SELECT a, up FROM rows WHERE up = 'up'", "every label of the training part is up"),
@@ -288,3 +289,21 @@ def test_a_trial_is_fitted_before_the_border_and_scored_after_it():
     by_chance = inner_parts(np.arange(80), None, reach=0)
     assert [len(part) for part in by_chance] == [60, 20]
     assert sorted(np.concatenate(by_chance)) == list(range(80))
+
+
+def test_a_name_that_differs_in_case_only_is_refused(run, table, name):
+    run(f"CREATE MODEL {name} USING ridge OPTIONS (label = 'y') AS SELECT a, b, y FROM rows")
+    sentence = f"There is a model '{name}', and '{name.upper()}' differs from it in case only."
+    assert sentence in refusal(
+        run, f"CREATE MODEL {name.upper()} USING ridge OPTIONS (label = 'y') AS SELECT a, b, y FROM rows"
+    )
+
+
+def test_a_champion_that_lacks_a_class_gives_way(run, table, name):
+    create = f"CREATE OR REPLACE MODEL {name} USING logistic OPTIONS (label = 'side', time = 't') AS SELECT a, b, t, {{}} AS side FROM rows"
+    run(create.format("up"))
+    assert run(create.format("IF(abs(y) < 1, 'flat', up)"))[0].is_champion
+
+
+def test_option_names_may_be_quoted(run, table, name):
+    run(f"CREATE MODEL {name} USING ridge OPTIONS ('label' = 'y', `alpha` = 2) AS SELECT a, b, y FROM rows")

@@ -16,6 +16,7 @@ from models.scorer import Scorer
 from models.training_profile import profile_training
 from udfs import score_rows
 from udfs.call import Call
+from udfs.inputs import read_inputs
 from udfs.score_rows import ScoreRows
 
 ROWS = np.random.default_rng(0).normal(size=(300, 2))
@@ -156,3 +157,16 @@ def test_running_out_of_memory_names_the_model(ask):
     model = dataclasses.replace(scorer(), engine=Greedy())
     with pytest.raises(ModelContractError, match="predict with m/3 ran out of memory"):
         ask([1], [1], model=model)
+
+
+def test_the_last_rows_of_a_sequence_are_taken_from_slices_too():
+    steps = pa.array([[9.0], [1.0, 2.0, 3.0], None, [4.0], [5.0, None, 6.0], [7.0, 8.0]], pa.list_(pa.float64()))[1:]
+    inputs = read_inputs([steps, steps], sequence_length=2)
+    np.testing.assert_array_equal(inputs.is_whole, [True, False, False, True, True])
+    np.testing.assert_array_equal(inputs.values[0], [[2, 2], [3, 3]])
+    assert np.isnan(inputs.values[1]).all()
+    np.testing.assert_array_equal(inputs.values[3], [[np.nan, np.nan], [6, 6]])
+    np.testing.assert_array_equal(inputs.values[4], [[7, 7], [8, 8]])
+    statuses, sentences = inputs.complaints(np.array([1, 2, 3]), ("a", "b"), 1e300)
+    assert statuses == ["SHAPE", "SHAPE", "NULL_FEATURE"]
+    assert sentences[0] == "the sequence has fewer than 2 rows"
