@@ -160,6 +160,7 @@ def _local_paths(home: Path, warehouse: Path, jars: list[Path]) -> dict[str, str
     log_settings = resources.files("jobs") / "log4j2.properties"
     java_options = (
         f'-Duser.timezone=UTC "-Dlog4j2.configurationFile={log_settings}" "-Dforetable.logs={home / "logs"}" '
+        f'"-Dderby.stream.error.file={home / "logs" / "derby.log"}" '  # the Thrift server boots one in memory
         "-XX:+UseParallelGC"
     )
     return {

@@ -109,8 +109,8 @@ def read_options(statement: CreateModel) -> tuple[TrainingOptions, dict[str, Any
     given = dict(statement.options)
     family = statement.family.lower()
     if family not in FAMILIES:
-        known = ", ".join(near_first(family, FAMILY_NAMES))
-        raise UsageError(f"There is no model family {statement.family!r}; choose one of {known}.")
+        families = ", ".join(near_first(family, FAMILY_NAMES))
+        raise UsageError(f"There is no model family {statement.family!r}; choose one of {families}.")
     estimator = {name: value for name, value in given.items() if name not in OUR_OPTIONS}
     of_family = {name for task in FAMILIES[family].tasks for name in family_options(family, task)}
     by_name = {name.lower(): name for name in of_family}

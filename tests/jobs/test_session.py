@@ -50,7 +50,7 @@ def listening_addresses(pid):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension"),
+        ("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension,foretable.Extensions"),
         ("spark.sql.legacy.parameterSubstitution.constantsOnly", "true"),
         ("spark.sql.execution.arrow.pythonUDF.columnarInput.enabled", "false"),
         ("spark.sql.session.timeZone", "UTC"),
