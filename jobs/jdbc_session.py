@@ -20,7 +20,7 @@ _FINISHED = 2
 _FLOAT_TYPE = 5
 # What HiveServer2 puts before the message: its own class, and the condition and class of Spark's exception.
 _WRAPPING = re.compile(
-    r"^(?:[\w.$]+Exception: )?(?:Error running query: )?(?:\[[A-Z_][\w.]*\] )?(?:[\w.$]+Exception:\s)?"
+    r"^(?:[\w.$]+Exception: )?(?:Error running query: (?:\[[A-Z_][\w.]*\] )?(?:[\w.$]+Exception:\s)?)?"
 )
 # A stopping server cancels what runs; one that is killed takes its context down under it.
 _STOPPED = re.compile(r"SparkContext was shut ?down|stopped SparkContext|part of cancellation of all jobs")

@@ -43,6 +43,7 @@ class Endpoints:
         try:
             thrift = self._jvm.org.apache.spark.sql.hive.thriftserver.HiveThriftServer2
             self._jdbc = thrift.startWithSparkSession(spark._jsparkSession, False)
+            self._jvm.foretable.QuietErrors.install(self._thrift)
             self._connect = self._jvm.org.apache.spark.sql.connect.service.SparkConnectService
             self._connect.start(spark.sparkContext._jsc.sc())
         except Py4JJavaError as e:
@@ -56,8 +57,13 @@ class Endpoints:
     @property
     def jdbc_port(self) -> int:
         """Port that JDBC clients connect to."""
+        return int(self._thrift.getPortNumber())
+
+    @property
+    def _thrift(self) -> Any:
+        """The service that JDBC clients talk to."""
         services = {service.getClass().getSimpleName(): service for service in self._jdbc.getServices()}
-        return int(services["ThriftBinaryCLIService"].getPortNumber())
+        return services["ThriftBinaryCLIService"]
 
     @property
     def connect_port(self) -> int:

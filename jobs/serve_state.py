@@ -33,6 +33,20 @@ def running_server(home: Path) -> RunningServer | None:
     return server if _is_locked(home) else None
 
 
+def await_server(home: Path, grace_seconds: float = 2.0, start_seconds: float = 120.0) -> RunningServer | None:
+    """The server of this home, waited for while one starts; None where none has begun within the grace.
+
+    So ``foretable serve &`` and a client may stand on two lines that are pasted together.
+    """
+    begun = time.monotonic()
+    while (server := running_server(home)) is None:
+        waited = time.monotonic() - begun
+        if waited > (start_seconds if _is_locked(home) else grace_seconds):
+            return None
+        time.sleep(0.1)
+    return server
+
+
 @contextmanager
 def only_server(home: Path) -> Iterator[None]:
     """Hold the home's place for a server; the system gives it up when the process ends, however it ends.

@@ -13,7 +13,7 @@ import click
 
 from jobs.app import App
 from jobs.jdbc_session import JdbcSession
-from jobs.serve_state import running_server
+from jobs.serve_state import await_server
 from jobs.sql_split import split_statements
 from jobs.thrift_wire import Connection
 from models.errors import ForetableError, TryAgainError, UsageError
@@ -42,14 +42,14 @@ def run_client(app: App, url: str, script: str | None, hivevar: Sequence[str], h
 
 
 def open_session(url: str, home: Path, schema: str, variables: Mapping[str, str]) -> JdbcSession:
-    """Connect to ``url``, or without one to the server that runs on ``home``.
+    """Connect to ``url``, or without one to the server that runs, or is starting, on ``home``.
 
     Raises:
         UsageError: not a URL that this client speaks.
         TryAgainError: no server runs there.
     """
     if not url:
-        server = running_server(home)
+        server = await_server(home)
         if server is None:
             raise TryAgainError(f"no server runs on {home}: start one with foretable serve, or leave out --server")
         url = server.jdbc

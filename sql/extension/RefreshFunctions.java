@@ -4,6 +4,7 @@ import java.util.List;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.FunctionIdentifier;
 import org.apache.spark.sql.catalyst.analysis.FunctionRegistry;
+import org.apache.spark.sql.catalyst.analysis.FunctionRegistry$;
 import org.apache.spark.sql.catalyst.analysis.UnresolvedFunction;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
@@ -62,6 +63,9 @@ public class RefreshFunctions extends Rule {
 
   void forget(List parts) {
     String name = ((String) parts.get(parts.size() - 1)).toLowerCase();
+    if (parts.size() == 1 && FunctionRegistry$.MODULE$.builtin().functionExists(FunctionRegistry$.MODULE$.builtinFunctionIdentifier(name))) {
+      return; // most functions of most queries
+    }
     String schema = parts.size() > 1 ? ((String) parts.get(parts.size() - 2)).toLowerCase()
         : session.sessionState().catalog().getCurrentDatabase();
     DefinitionFiles.syncFunction(schema, name);

@@ -1,4 +1,4 @@
-"""Five clients with one interface on one home: rows(sql) gives tuples of text (None for NULL), error(sql) the message.
+"""Six clients with one interface on one home: rows(sql) gives tuples of text (None for NULL), error(sql) the message.
 
 Real processes, started once: a server, a spark-sql shell and a Spark Connect client are kept open for all tests.
 """
@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pyspark
 import pytest
 from pyspark.errors import PySparkException
 
@@ -23,7 +24,7 @@ from jobs.session import use_schema
 from models.registry import CHAMPION
 
 SCHEMA = "clients"
-CLIENTS = ("session", "new_session", "shell", "server_shell", "connect")
+CLIENTS = ("session", "new_session", "shell", "server_shell", "beeline", "connect")
 # As in tests/conftest.py, for the processes: small queries need no compiled code and little memory.
 QUICK = {
     "spark.sql.codegen.wholeStage": "false",
@@ -113,6 +114,30 @@ class ServerShellClient:
         assert done.returncode not in (0, 1)
         assert done.stdout == ""
         return done.stderr.strip()
+
+
+class BeelineClient:
+    """Hive's own JDBC client, a process for each statement."""
+
+    PROMPT = re.compile(r"^\d+: jdbc:hive2://[^>]*> ")
+
+    def __init__(self, url):
+        self.command = [str(Path(pyspark.__file__).parent / "bin" / "beeline"), "-u", url, "--silent=true",
+                        "--outputformat=tsv2", "--showHeader=false"]  # fmt: skip
+
+    def run(self, sql):
+        return subprocess.run([*self.command, "-e", sql], capture_output=True, text=True, timeout=120)
+
+    def rows(self, sql):
+        done = self.run(sql)
+        assert done.returncode == 0, done.stderr
+        lines = self.PROMPT.sub("", done.stdout).splitlines()
+        return [tuple(None if v == "NULL" else v for v in line.split("\t")) for line in lines if line]
+
+    def error(self, sql):
+        done = self.run(sql)
+        assert done.returncode != 0
+        return "\n".join(line for line in done.stderr.splitlines() if not line.startswith("WARNING:"))
 
 
 class ConnectClient:
@@ -217,6 +242,11 @@ def server_shell_client(foretable, server):
 
 
 @pytest.fixture(scope="session")
+def beeline_client(server):
+    return BeelineClient(server["jdbc"])
+
+
+@pytest.fixture(scope="session")
 def connect_client(server):
     process = _start([sys.executable, str(Path(__file__).with_name("connect_driver.py")), server["connect"]])
     yield ConnectClient(process)
@@ -227,7 +257,7 @@ def connect_client(server):
 
 @pytest.fixture(params=CLIENTS)
 def client(request, processes):
-    """Each of the five; the processes start while the first is tested."""
+    """Each of the six; the processes start while the first is tested."""
     return request.getfixturevalue(f"{request.param}_client")
 
 

@@ -1,4 +1,4 @@
-"""What an analyst types gives the same in every client: Python, a new session, spark-sql, the server's shell, Connect."""
+"""What an analyst types gives the same in every client: Python, a new session, spark-sql, the server's shell, beeline, Connect."""
 
 import itertools
 

@@ -6,7 +6,6 @@ import socket
 import subprocess
 from pathlib import Path
 
-import pyspark
 import pytest
 from deltalake import DeltaTable
 
@@ -72,19 +71,6 @@ def test_another_host_is_refused(foretable, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 77
     assert "0.0.0.0 can be reached from other machines" in done.stderr
-
-
-def test_a_plain_beeline_predicts_and_keeps_the_result(server, session_client):
-    beeline = Path(pyspark.__file__).parent / "bin" / "beeline"
-    statements = (
-        "CREATE TABLE by_beeline AS SELECT id, predict('slope', features) p FROM samples;"
-        "SELECT count(*) AS n, count(p) AS n_predicted FROM by_beeline;"
-    )
-    command = [str(beeline), "-u", server["jdbc"], "--silent=true", "--outputformat=tsv2", "-e", statements]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-2:] == ["n\tn_predicted", "3\t2"]
-    assert session_client.rows("SELECT count(p) FROM by_beeline") == [("2",)]
 
 
 def test_two_processes_insert_at_once_and_no_row_is_lost_or_doubled(shell_client, server_shell_client, home):

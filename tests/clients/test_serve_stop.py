@@ -85,7 +85,9 @@ def test_a_killed_server_leaves_tables_readable_and_its_place_free(serve_on, pro
     process.wait()
     assert wait_until_gone(children, is_alive, seconds=20) == []
     failed = writing()
-    assert (failed.returncode, len(failed.stderr.splitlines())) == (75, 1), failed.stderr
+    # 3 where the statement itself met the falling server, as an internal error of Spark
+    assert failed.returncode in (75, 3), failed.stderr
+    assert len(failed.stderr.splitlines()) == 1, failed.stderr
     rows = DeltaTable(tmp_path / "warehouse" / "foretable.db" / "kept").to_pyarrow_table()["id"].to_pylist()
     assert sorted(rows) == [*range(10), *range(100, 100 + len(rows) - 10)]
     assert (tmp_path / "serve.json").exists()  # nobody was left to remove it

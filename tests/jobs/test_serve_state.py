@@ -2,12 +2,13 @@
 
 import json
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
 import pytest
 
 from jobs.serve_address import check_host, check_port, is_loopback
-from jobs.serve_state import RunningServer, only_server, published, running_server
+from jobs.serve_state import RunningServer, await_server, only_server, published, running_server
 from models.errors import SafetyError, TryAgainError, UsageError
 
 SERVER = RunningServer(
@@ -31,6 +32,18 @@ def test_the_file_of_a_killed_server_is_ignored_and_its_place_is_free(tmp_path):
     assert running_server(tmp_path) is None
     with only_server(tmp_path):
         assert not (tmp_path / "serve.json").exists()
+
+
+def test_a_client_waits_for_a_server_that_is_starting_and_not_for_one_that_is_not(tmp_path):
+    assert await_server(tmp_path, grace_seconds=0) is None
+    with only_server(tmp_path), ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(await_server, tmp_path, 0.0, 30.0)
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=0.3)
+        with published(tmp_path, SERVER):
+            assert waiting.result(timeout=30) == SERVER
+    with only_server(tmp_path):
+        assert await_server(tmp_path, 0.0, start_seconds=0.1) is None
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": 1}'])

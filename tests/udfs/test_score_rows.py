@@ -129,7 +129,17 @@ def test_an_explanation_is_sorted_and_adds_up_to_the_prediction_minus_the_baseli
 
 
 def test_rows_outside_the_guard_are_not_asked_for_and_not_bad(ask):
-    assert ask([13, 2, None], [0, 0, 0], guard=[None, True, False], on_error="fail") == [None, 2.0, None]
+    class Counting(Engine):
+        asked = 0
+
+        def predict(self, X):
+            Counting.asked += len(X)
+            return super().predict(X)
+
+    model = scorer(engine=Counting())
+    answers = ask([5, 2, None], [0, 0, 0], guard=[None, True, False], on_error="fail", model=model)
+    assert answers == [None, 2.0, None]
+    assert Counting.asked == 1
 
 
 def test_on_error_fail_ends_the_query_with_the_first_bad_row(ask):
