@@ -40,7 +40,7 @@ class ShowVersions:
 
 @dataclass(frozen=True)
 class DescribeModel:
-    """DESCRIBE MODEL name, 'name/3' or 'name@alias'."""
+    """DESCRIBE MODEL [EXTENDED] name, 'name/3' or 'name@alias'."""
 
     reference: str
 
@@ -55,27 +55,30 @@ class DropModel:
 
 @dataclass(frozen=True)
 class SetAlias:
-    """ALTER MODEL name SET ALIAS alias = 3."""
+    """ALTER MODEL [IF EXISTS] name SET ALIAS alias = 3."""
 
     name: str
     alias: str
     version: int
+    is_optional: bool = False
 
 
 @dataclass(frozen=True)
 class UnsetAlias:
-    """ALTER MODEL name UNSET ALIAS alias."""
+    """ALTER MODEL [IF EXISTS] name UNSET ALIAS alias."""
 
     name: str
     alias: str
+    is_optional: bool = False
 
 
 @dataclass(frozen=True)
 class RenameModel:
-    """ALTER MODEL name RENAME TO other."""
+    """ALTER MODEL [IF EXISTS] name RENAME TO other."""
 
     name: str
     new_name: str
+    is_optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -199,6 +202,7 @@ def _show(reader: Reader) -> ShowModels | ShowVersions:
 
 def _describe(reader: Reader) -> DescribeModel:
     reader.word("MODEL")
+    reader.takes("EXTENDED")  # everything is shown anyway
     return DescribeModel(reader.reference())
 
 
@@ -211,20 +215,21 @@ def _drop(reader: Reader) -> DropModel:
 def _alter(reader: Reader) -> SetAlias | UnsetAlias | RenameModel:
     reader.example = "ALTER MODEL m SET ALIAS champion = 3, or ALTER MODEL m RENAME TO other"
     reader.word("MODEL")
+    is_optional = reader.takes("IF", "EXISTS")
     name = reader.name("the name of the model")
     verb = reader.word("SET", "UNSET", "RENAME")
     if verb == "RENAME":
         reader.word("TO")
-        return RenameModel(name, reader.name("the new name"))
+        return RenameModel(name, reader.name("the new name"), is_optional)
     reader.word("ALIAS")
     alias = reader.name("an alias such as champion")
     if verb == "UNSET":
-        return UnsetAlias(name, alias)
+        return UnsetAlias(name, alias, is_optional)
     reader.symbol("=")
     version = reader.literal()
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise UsageError(f"an alias points to the number of a version, got {version!r}: SHOW VERSIONS IN MODEL {name}")
-    return SetAlias(name, alias, version)
+    return SetAlias(name, alias, version, is_optional)
 
 
 def _evaluate(reader: Reader) -> EvaluateModel:

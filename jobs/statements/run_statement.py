@@ -99,6 +99,8 @@ def run_statement(statement: Statement, context: Context) -> list[dict[str, Any]
 
 def _changed(statement: DropModel | SetAlias | UnsetAlias | RenameModel, context: Context) -> str:
     registry = context.registry
+    if not isinstance(statement, DropModel) and statement.is_optional and statement.name not in registry.list_models():
+        return f"there was no model {statement.name}"
     match statement:
         case DropModel():
             result, names = drop_model(registry, statement), [statement.reference.split("/")[0].split("@")[0]]

@@ -71,6 +71,7 @@ def test_a_renamed_model_answers_under_its_new_name(run, two_versions):
     assert "There is no model 'stated'; known models: restated" in refusal(run, "DESCRIBE MODEL stated")
     assert [row.version for row in run("SHOW VERSIONS IN MODEL restated")] == [2, 1]
     assert "model restated exists" in refusal(run, "ALTER MODEL restated RENAME TO restated")
+    assert run("ALTER MODEL IF EXISTS stated RENAME TO other") == [("there was no model stated",)]
 
 
 def test_the_champion_is_dropped_only_with_its_model(run, two_versions):

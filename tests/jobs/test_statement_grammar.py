@@ -53,6 +53,8 @@ def test_a_whole_create_model():
         ("DROP MODEL 'm/2'", DropModel("m/2", False)),
         ("ALTER MODEL m SET ALIAS champion = 3", SetAlias("m", "champion", 3)),
         ("ALTER MODEL m UNSET ALIAS old", UnsetAlias("m", "old")),
+        ("ALTER MODEL IF EXISTS m RENAME TO n", RenameModel("m", "n", True)),
+        ("DESCRIBE MODEL EXTENDED m", DescribeModel("m")),
         ("ALTER MODEL m RENAME TO `n`", RenameModel("m", "n")),
         ("EVALUATE MODEL m ON ((SELECT (1)))", EvaluateModel("m", "(SELECT (1))", 21)),
         ("EXPORT MODEL m@champion TO '/tmp/x' FORMAT SQL", ExportModel("m@champion", "/tmp/x", "sql")),
