@@ -30,6 +30,8 @@ COMMANDS = (
     "serve",
     "models",
     "runs",
+    "maintain",
+    "doctor",
 )
 EXIT_CODES = (
     "0 ok · 1 bug · 2 usage · 3 data · 4 model · 74 disk or download · 75 try again · 77 refused · 99 nothing to do"

@@ -64,7 +64,7 @@ def normalize(
     inputs = {"bars": table_version(spark, "bars")}
     bars = rows_at(spark, "bars", inputs["bars"]).where(F.col("bar_seconds") == bar_seconds)
     feature_set = feature_set_of(spark, settings, labels)
-    since = usable_since(since, inputs)
+    since = usable_since(spark, since, inputs)
     if since is not None and not _is_complete_until_then(spark, bar_seconds, feature_set):
         since = None
     if since == inputs:

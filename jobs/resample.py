@@ -52,7 +52,7 @@ def resample(
     if not widths:
         raise UsageError("no bar width is given: name one in seconds, for example 60")
     inputs = {table: table_version(spark, table) for table in _SOURCES}
-    since = usable_since(since, inputs)
+    since = usable_since(spark, since, inputs)
     if since == inputs:
         return ResampleSummary(0, dict.fromkeys(widths, 0), inputs, {"bars": table_version(spark, "bars")})
     sources = _Sources(spark, inputs, since)

@@ -2,7 +2,7 @@
 -- Grain: run_id.
 CREATE TABLE IF NOT EXISTS runs (
     run_id STRING NOT NULL COMMENT 'job, UTC start and a random part',
-    job STRING NOT NULL COMMENT 'ingest, resample, normalize, train or score',
+    job STRING NOT NULL COMMENT 'ingest, resample, normalize, train, score or maintain',
     target STRING NOT NULL COMMENT 'what the run worked on, for example resample of 60 s bars',
     state STRING NOT NULL COMMENT 'done or failed',
     started_at TIMESTAMP NOT NULL COMMENT 'UTC instant',
