@@ -84,10 +84,15 @@ public class WarehouseFolder {
     }
     CatalogTable table = catalog.getTable(schema, name);
     boolean isOurs = table.tableType().equals(CatalogTableType.MANAGED()) && table.provider().contains("delta")
-        && table.storage().locationUri().contains(folder.toURI());
+        && lies(table.storage().locationUri(), folder);
     if (isOurs && !folder.exists()) {
       catalog.dropTable(schema, name, true, false);
     }
+  }
+
+  /** Compared as files: the URI of a folder ends with a slash only while the folder exists. */
+  static boolean lies(Option location, File folder) {
+    return location.isDefined() && new File(((URI) location.get()).getPath()).equals(folder);
   }
 
   static boolean isDelta(File folder) {

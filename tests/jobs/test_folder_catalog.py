@@ -82,6 +82,15 @@ def test_a_table_that_another_process_dropped_is_forgotten(spark, folder):
     assert values(spark, "SELECT word FROM short_lived") == ["again"]
 
 
+def test_a_table_that_others_made_and_dropped_is_forgotten_too(spark, folder):
+    write_elsewhere(folder / "passing", 1)
+    assert values(spark, "SELECT x FROM passing") == [1]
+    shutil.rmtree(folder / "passing")
+    assert "passing" not in names(spark)
+    with pytest.raises(AnalysisException, match="TABLE_OR_VIEW_NOT_FOUND"):
+        spark.sql("SELECT * FROM passing")
+
+
 def test_a_schema_of_another_process_is_found(spark, home, schema):
     write_elsewhere(home / "warehouse" / f"{schema}_other.db" / "t", 7)
     assert values(spark, f"SELECT x FROM {schema}_other.t") == [7]

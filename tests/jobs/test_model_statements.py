@@ -5,8 +5,10 @@ import sys
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from pyspark.errors import AnalysisException
 
+from jobs.commands.models import models
 from models.artifact import load_scorer
 from models.registry import CHAMPION
 
@@ -130,6 +132,13 @@ def test_the_published_function_follows_a_promotion_in_sessions_that_have_used_i
     assert (run(query)[0].p, other.sql(query).first().p, run("TABLE published")[0].p) == (second, second, second)
     run("DROP MODEL stated")
     assert "predict_stated" in refusal(run, query)
+
+
+def test_the_command_promote_publishes_too(run, schema, make_app, two_versions):
+    done = CliRunner().invoke(models, ["promote", "stated/2"], obj=make_app())
+    assert done.exit_code == 0, done.output
+    expected = two_versions[1].predict(np.array([[1.0, 2.0]]))[0]
+    assert run("SELECT foretable.predict_stated(1D, 2D) AS p")[0].p == expected
 
 
 def test_explain_predict_names_rows_bytes_version_and_engine_before_anything_runs(run, schema, two_versions, register):
