@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from models.registry import Registry
 from models.sql_expression import read_sql_expression
 from models.sql_function import create_function_text
+from models.sql_text import identifier
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -24,8 +25,7 @@ def publish_function(spark: SparkSession, registry: Registry, schema: str, name:
     version = registry.resolve(name) if name in registry.list_models() else None
     expression = None if version is None else read_sql_expression(Path(version.folder), version.digest)
     if version is None or expression is None or version.transform:
-        quoted = f"predict_{name}".replace("`", "``")
-        session.sql(f"DROP FUNCTION IF EXISTS `{quoted}`")
+        session.sql(f"DROP FUNCTION IF EXISTS {identifier(f'predict_{name}')}")
         return False
     session.sql(create_function_text(version, expression))
     return True

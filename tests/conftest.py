@@ -93,15 +93,26 @@ def empty_tables(spark, home):
     return home / "warehouse" / "empty_tables.db"
 
 
+@pytest.fixture(scope="session")
+def schema_copy(spark, empty_tables):
+    """Context with an empty current schema of a given name with all tables; it is dropped at the end."""
+
+    @contextlib.contextmanager
+    def copied(name):
+        shutil.copytree(empty_tables, empty_tables.with_name(f"{name}.db"))
+        use_schema(spark, name)
+        yield name
+        spark.sql("USE default")
+        spark.sql("DROP SCHEMA IDENTIFIER(:name) CASCADE", args={"name": name})
+
+    return copied
+
+
 @pytest.fixture
-def schema(spark, empty_tables):
+def schema(schema_copy):
     """Name of an empty current schema with all tables."""
-    name = f"test_{next(_numbers)}"
-    shutil.copytree(empty_tables, empty_tables.with_name(f"{name}.db"))
-    use_schema(spark, name)
-    yield name
-    spark.sql("USE default")
-    spark.sql("DROP SCHEMA IDENTIFIER(:name) CASCADE", args={"name": name})
+    with schema_copy(f"test_{next(_numbers)}") as name:
+        yield name
 
 
 @pytest.fixture(scope="session")

@@ -39,13 +39,13 @@ def answer(call: Call, scorer: Scorer, inputs: Inputs, is_wanted: NDArray[np.boo
     asked = np.flatnonzero(can_score if is_wanted is None else can_score & is_wanted)
     values = inputs.values if len(asked) == len(can_score) else inputs.values[asked]
     outputs, has_answer = ask(call, scorer, values)
-    if call.function != "predict_detail" and call.on_error == call.null_policy == "null":
-        return _spread(_column(call, scorer, outputs), asked[has_answer], len(can_score))
-    verdicts = _verdicts(call, scorer, inputs, asked, has_answer, outputs)
-    _refuse_bad_rows(call, verdicts, is_wanted)
-    if call.function != "predict_detail":
-        return _spread(_column(call, scorer, outputs), asked[has_answer], len(can_score))
-    return _details(call, scorer, values[has_answer], outputs, asked[has_answer], verdicts)
+    is_detail = call.function == "predict_detail"
+    if is_detail or "fail" in (call.on_error, call.null_policy):
+        verdicts = _verdicts(call, scorer, inputs, asked, has_answer, outputs)
+        _refuse_bad_rows(call, verdicts, is_wanted)
+        if is_detail:
+            return _details(call, scorer, values[has_answer], outputs, asked[has_answer], verdicts)
+    return _spread(_column(call, scorer, outputs), asked[has_answer], len(can_score))
 
 
 def ask(call: Call, scorer: Scorer, values: NDArray[np.float64]) -> tuple[Outputs, NDArray[np.bool_]]:

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from jobs.statements.grammar import EvaluateModel
 from jobs.statements.only_query import query_frame
-from jobs.statements.query_features import opened, quoted
+from jobs.statements.query_features import opened
 from jobs.statements.training_query import column_of, label_type
 from models.artifact import load_scorer
 from models.errors import DataContractError
 from models.metrics import classification_metrics, regression_metrics
 from models.model_version import ModelVersion
+from models.sql_text import identifier
 from models.training_profile import TrainingProfile
 
 if TYPE_CHECKING:
@@ -72,10 +73,12 @@ def _answers(query: DataFrame, version: ModelVersion) -> Any:
         raise DataContractError(f"label {label} is {type_.upper()}, the model predicts {version.label_type}")
     fields = [field for field in query.schema.fields if field.name != label]
     arrays = [field.name for field in fields if isinstance(field.dataType, ArrayType)]
-    features = F.col(quoted(arrays[0])) if arrays else F.struct(*(one.column.alias(one.name) for one in opened(fields)))
+    features = (
+        F.col(identifier(arrays[0])) if arrays else F.struct(*(one.column.alias(one.name) for one in opened(fields)))
+    )
     detail = F.call_function("predict_detail", F.lit(f"{version.name}/{version.version}"), features)
-    scored = query.where(F.col(quoted(label)).isNotNull()).select(
-        detail.alias("detail"), F.col(quoted(label)).cast(wanted).alias("label")
+    scored = query.where(F.col(identifier(label)).isNotNull()).select(
+        detail.alias("detail"), F.col(identifier(label)).cast(wanted).alias("label")
     )
     columns = [F.col("detail")[name].alias(name) for name in ("status", "prediction", "lower", "upper")]
     for position, known in enumerate(version.classes):

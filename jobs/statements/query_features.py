@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from models.errors import DataContractError, UsageError
+from models.sql_text import identifier
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -44,14 +45,14 @@ def query_features(
     columns = _unique(opened(fields))
     if both := [feature.name for feature in columns if feature.name.lower() in {n.lower() for n in not_features}]:
         raise DataContractError(f"{both[0]} is a feature of the query and also its label or time: keep one")
-    kept = [F.col(quoted(name)) for name in not_features]
+    kept = [F.col(identifier(name)) for name in not_features]
     frame = query.select(*(feature.column.alias(feature.name) for feature in columns), *kept)
     if transform:
         _check_row_wise(frame.drop(*not_features), transform)
         return frame, [Feature(name, F.expr(sql).cast("double")) for name, sql in transform]
     for feature in columns:
         _check_number(feature.name, frame.schema[feature.name].dataType)
-    return frame, [Feature(feature.name, F.col(quoted(feature.name)).cast("double")) for feature in columns]
+    return frame, [Feature(feature.name, F.col(identifier(feature.name)).cast("double")) for feature in columns]
 
 
 def opened(fields: Sequence[StructField]) -> list[Feature]:
@@ -61,7 +62,7 @@ def opened(fields: Sequence[StructField]) -> list[Feature]:
 
     features = []
     for field in fields:
-        column = F.col(quoted(field.name))
+        column = F.col(identifier(field.name))
         if isinstance(field.dataType, StructType):
             features += [Feature(inner.name, column[inner.name]) for inner in field.dataType.fields]
         else:
@@ -84,7 +85,7 @@ def _sequence_features(fields: Sequence[StructField], sequence_length: int) -> l
     element = field.dataType.elementType  # type: ignore[attr-defined]
     for inner in element.fields:
         _check_number(f"{field.name}.{inner.name}", inner.dataType)
-    column = F.col(quoted(field.name))
+    column = F.col(identifier(field.name))
     return [Feature(inner.name, column[inner.name].cast("array<double>")) for inner in element.fields]
 
 
@@ -118,8 +119,3 @@ def _check_row_wise(inputs: DataFrame, transform: Sequence[tuple[str, str]]) -> 
             "TRANSFORM takes expressions of one row: no aggregate, window, subquery or random value; compute such "
             "a feature in the query"
         )
-
-
-def quoted(name: str) -> str:
-    """A name as an identifier of SQL."""
-    return "`" + name.replace("`", "``") + "`"

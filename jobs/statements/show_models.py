@@ -20,10 +20,6 @@ VERSIONS = (
     "horizon_seconds INT, sequence_length INT, n_features INT, validation_error DOUBLE, test_error DOUBLE, "
     "digest STRING, created_at TIMESTAMP"
 )
-RUNS = (
-    "model STRING, version INT, run_id STRING, family STRING, options STRING, data_versions STRING, split STRING, "
-    "metric STRING, value DOUBLE, created_at TIMESTAMP"
-)
 PROPERTIES = "property STRING, value STRING"
 
 

@@ -11,11 +11,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from jobs.statements.query_features import query_features, quoted
+from jobs.statements.query_features import query_features
 from jobs.statements.scanned_tables import scanned_versions
 from models.errors import DataContractError
 from models.names import near_first
 from models.protocol import Labels, Rows
+from models.sql_text import identifier
 from udfs.inputs import Inputs, read_inputs
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ class TrainingRows:
         inputs: (n, n_features), or (n, sequence_length, n_features).
         labels: (n,) as double, bigint, text or truth values.
         times: (n,) epoch microseconds; None where the statement names no time.
-        n_read: Rows of the query.
         data_versions: Delta version of each table that was read.
     """
 
@@ -45,7 +45,6 @@ class TrainingRows:
     inputs: Rows
     labels: Labels
     times: NDArray[np.int64] | None
-    n_read: int
     data_versions: dict[str, int]
 
     def digest(self) -> str:
@@ -79,7 +78,7 @@ def read_training_rows(
     not_features = [label] if time is None else [label, time]
     frame, features = query_features(query, not_features, transform, sequence_length)
     columns = [feature.column.alias(f"f{i}") for i, feature in enumerate(features)]
-    columns.append(F.col(quoted(label)).cast(label_type(query.schema[label].dataType, label)).alias("label"))
+    columns.append(F.col(identifier(label)).cast(label_type(query.schema[label].dataType, label)).alias("label"))
     if time is not None:
         columns.append(_micros(query, time).alias("time"))
     selected = frame.select(*columns)
@@ -95,9 +94,7 @@ def read_training_rows(
             "null_policy = 'impute'"
         )
     ordered = _canonical(inputs.values[rows], labels[rows], None if times is None else times[rows].astype(np.int64))
-    return TrainingRows(
-        tuple(feature.name for feature in features), *ordered, n_read=table.num_rows, data_versions=versions
-    )
+    return TrainingRows(tuple(feature.name for feature in features), *ordered, data_versions=versions)
 
 
 def _is_usable(
@@ -154,7 +151,7 @@ def _micros(query: DataFrame, time: str) -> Column:
     from pyspark.sql import functions as F
 
     type_ = query.schema[time].dataType.typeName()
-    column = F.col(quoted(time))
+    column = F.col(identifier(time))
     if type_ in ("timestamp", "date", "timestamp_ntz"):
         return F.unix_micros(column.cast("timestamp"))
     if type_ in ("integer", "long", "short"):

@@ -83,10 +83,7 @@ public class CallArguments {
     if (value == null) {
       Refusal.refuse("the class of " + function + " must be a constant such as 'up'");
     }
-    if (value instanceof Boolean) {
-      return json.valueToTree(value);
-    }
-    return value instanceof Number ? json.valueToTree(value)
+    return value instanceof Number || value instanceof Boolean ? json.valueToTree(value)
         : chosenClass.dataType() instanceof DecimalType ? json.valueToTree(Double.valueOf(value.toString()))
         : json.valueToTree(value.toString());
   }

@@ -5,6 +5,7 @@ import java.util.List;
 import org.apache.spark.sql.catalyst.analysis.UnresolvedAttribute;
 import org.apache.spark.sql.catalyst.analysis.UnresolvedExtractValue;
 import org.apache.spark.sql.catalyst.expressions.*;
+import org.apache.spark.sql.catalyst.parser.CatalystSqlParser$;
 import org.apache.spark.sql.internal.SQLConf;
 import org.apache.spark.sql.types.*;
 
@@ -31,15 +32,6 @@ public class FeatureColumns {
 
   /** A SQL expression over the fields of the struct, as of TRANSFORM; always cast, for its type is not known yet. */
   public Expression computed(String sql) {
-    return new Cast(over(parse(sql), null), DoubleType$.MODULE$, zone(), EvalMode$.MODULE$.ANSI());
-  }
-
-  /** The SQL expression of a whole model over its features: names are looked up among columns. */
-  public static Expression over(String sql, List names, List columns) {
-    return new FeatureColumns("", null).replaced(parse(sql), names, columns);
-  }
-
-  Expression over(Expression parsed, List none) {
     StructType fields = (StructType) features.dataType();
     List names = new ArrayList();
     List columns = new ArrayList();
@@ -47,7 +39,12 @@ public class FeatureColumns {
       names.add(fields.apply(i).name());
       columns.add(new GetStructField(features, i, scala.None$.MODULE$));
     }
-    return replaced(parsed, names, columns);
+    return new Cast(over(sql, names, columns), DoubleType$.MODULE$, zone(), EvalMode$.MODULE$.ANSI());
+  }
+
+  /** A SQL expression with the columns in the place of their names. */
+  public Expression over(String sql, List names, List columns) {
+    return replaced(CatalystSqlParser$.MODULE$.parseExpression(sql), names, columns);
   }
 
   Expression replaced(Expression e, List names, List columns) {
@@ -79,10 +76,6 @@ public class FeatureColumns {
           + " lacks: it has " + String.join(", ", (Iterable) names));
     }
     return (Expression) columns.get(exact);
-  }
-
-  static Expression parse(String sql) {
-    return org.apache.spark.sql.catalyst.parser.CatalystSqlParser$.MODULE$.parseExpression(sql);
   }
 
   static Expression cast(Expression value, DataType type) {

@@ -62,7 +62,7 @@ public class PredictBuilder extends scala.runtime.AbstractFunction1 {
       columns.add(source instanceof String ? struct.computed((String) source) : struct.at(((Number) source).intValue()));
     }
     if (plan.get("expression") != null) {
-      return FeatureColumns.over((String) plan.get("expression"), (List) plan.get("names"), columns);
+      return struct.over((String) plan.get("expression"), (List) plan.get("names"), columns);
     }
     return ((UserDefinedPythonFunction) plan.get("python")).builder(Seqs.seq(columns));
   }

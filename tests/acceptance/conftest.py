@@ -1,27 +1,20 @@
 """What the acceptance suites share: a schema of their own for each module, statements, and models that go at the end."""
 
 import itertools
-import shutil
 
 import pandas as pd
 import pytest
 from pyspark.errors import AnalysisException
 
-from jobs.session import use_schema
-
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def acceptance_schema(spark, registry, empty_tables, request):
+def acceptance_schema(registry, schema_copy, request):
     """A current schema with the registry's views; every model whose name begins with the module's PREFIX goes after it."""
     prefix = request.module.PREFIX
-    name = f"{prefix}{next(_numbers)}"
-    shutil.copytree(empty_tables, empty_tables.with_name(f"{name}.db"))
-    use_schema(spark, name)
-    yield name
-    spark.sql("USE default")
-    spark.sql("DROP SCHEMA IDENTIFIER(:name) CASCADE", args={"name": name})
+    with schema_copy(f"{prefix}{next(_numbers)}") as name:
+        yield name
     for model in registry.list_models():
         if model.startswith(prefix):
             registry.delete_model(model)
