@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from jobs.config import Config, ModelSettings
-from jobs.tables import table_version
+from jobs.last_good import good_version
 from jobs.training_set import TrainingSet, make_training_set, read_rows
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ class ExampleReader:
     def __init__(self, spark: SparkSession, config: Config) -> None:
         self.spark = spark
         self.config = config
-        self.features_version = table_version(spark, "features")
+        self.features_version = good_version(spark, "features")
         self._rows: dict[str, pd.DataFrame] = {}
 
     def examples(self, settings: ModelSettings) -> TrainingSet:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jobs.settled_rows import settled
 from jobs.tables import run_sql
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def add_outcomes(
     _suspects(events, in_doubt).createOrReplaceTempView("ingest_suspects")
     _suspects(held, in_doubt).createOrReplaceTempView("ingest_held_suspects")
     # Cut off from the table it was compared with: a lost worker must not decide anew after orders was written.
-    decided = run_sql(spark, "queries/ingest_outcomes", is_numbered=is_numbered).localCheckpoint()
+    decided = settled(run_sql(spark, "queries/ingest_outcomes", is_numbered=is_numbered))
     return lines.join(decided, ["file_index", "byte_offset"], "left").withColumn(
         "outcome", F.coalesce(F.col("outcome"), outcome)
     )

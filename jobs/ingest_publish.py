@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
+from jobs.commits import committed
 from jobs.ingest_summary import FileAccount
 from jobs.tables import run_sql
 
@@ -22,10 +24,11 @@ LEDGER_SCHEMA = (
 
 def write_orders(spark: SparkSession, exchange: str, run_id: str, n_own: int, n_new: int) -> None:
     """Append the new events of the view ``ingest_rows``; make those of a crashed run this run's."""
+    write = partial(run_sql, spark, exchange=exchange, run_id=run_id)
     if n_own:
-        run_sql(spark, "merge/ingest_adopt", exchange=exchange, run_id=run_id)
+        committed(spark, "orders", partial(write, "merge/ingest_adopt"))
     if n_new:
-        run_sql(spark, "merge/ingest_orders", exchange=exchange, run_id=run_id)
+        committed(spark, "orders", partial(write, "merge/ingest_orders"))
 
 
 def write_trades(spark: SparkSession, exchange: str) -> None:
@@ -40,18 +43,20 @@ def write_trades(spark: SparkSession, exchange: str) -> None:
     trades.createOrReplaceTempView("ingest_trades")
     first, last = trades.selectExpr("min(trade_id)", "max(trade_id)").collect()[0]
     if first is not None:
-        run_sql(spark, "merge/ingest_trades", exchange=exchange, first_trade_id=first, last_trade_id=last)
+        span = {"first_trade_id": first, "last_trade_id": last}
+        committed(spark, "trades", lambda: run_sql(spark, "merge/ingest_trades", exchange=exchange, **span))
 
 
 def write_gaps(spark: SparkSession, exchange: str) -> None:
     """Merge the view ``ingest_gaps`` into ``gaps``."""
     if not spark.table("ingest_gaps").isEmpty():
-        run_sql(spark, "merge/ingest_gaps", exchange=exchange)
+        committed(spark, "gaps", lambda: run_sql(spark, "merge/ingest_gaps", exchange=exchange))
 
 
 def write_quarantine(spark: SparkSession, exchange: str, run_id: str) -> None:
     """Merge the view ``ingest_refused`` into ``orders__quarantine``."""
-    run_sql(spark, "merge/ingest_quarantine", exchange=exchange, run_id=run_id)
+    merge = partial(run_sql, spark, "merge/ingest_quarantine", exchange=exchange, run_id=run_id)
+    committed(spark, "orders__quarantine", merge)
 
 
 def write_ledger(spark: SparkSession, source: Source, run_id: str, files: Sequence[FileAccount]) -> None:
@@ -64,7 +69,7 @@ def write_ledger(spark: SparkSession, source: Source, run_id: str, files: Sequen
         for f in files
     ]  # fmt: skip
     spark.createDataFrame(rows, LEDGER_SCHEMA).createOrReplaceTempView("ingest_files")
-    run_sql(spark, "merge/ingest_ledger")
+    committed(spark, "ingested_files", lambda: run_sql(spark, "merge/ingest_ledger"))
 
 
 def in_order(steps: Sequence[tuple[str, Callable[[], None]]], say: Callable[[str], None]) -> None:

@@ -69,7 +69,7 @@ def maintain(spark: SparkSession, tables: Sequence[str], retain_hours: int = LEA
         changed = [one for one in done if one.action != "none"]
         run.is_empty = not changed
         run.inputs = {one.table: one.version_before for one in changed}
-        run.outputs = {one.table: one.version_after for one in changed if one.version_after is not None}
+        run.tables = [one.table for one in changed]
     return done
 
 

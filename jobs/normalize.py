@@ -10,14 +10,17 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
+from jobs.commits import committed
 from jobs.feature_settings import FeatureSettings
 from jobs.label_settings import LabelSettings, default_labels, longest_horizon
+from jobs.last_good import good_version
 from jobs.normalize_rows import ROW_KEY, apply_scales, compute_rows, mark_training
 from jobs.normalize_scales import feature_set_of, fit_new_symbols, held_scales
 from jobs.resample_bars import check_bar_seconds
-from jobs.row_changes import row_changes
+from jobs.row_changes import digest_of_rows, joined_digest, row_changes
+from jobs.settled_rows import settled
 from jobs.table_versions import changed_rows, rows_at, usable_since
-from jobs.tables import run_sql, table_version
+from jobs.tables import run_sql
 from models.errors import DataContractError
 
 _COLUMNS = (*ROW_KEY, "available_at", "is_warm", "is_training", "feature_set", "features", "labels")
@@ -30,7 +33,6 @@ class NormalizeSummary:
     n_rows: int  # rows of features inserted, updated or deleted
     feature_set: str  # name and version, for example default/1
     inputs: Mapping[str, int]  # table to the Delta version that was read
-    outputs: Mapping[str, int]  # table to its Delta version after the run
 
 
 def normalize(
@@ -61,21 +63,21 @@ def normalize(
     check_bar_seconds(bar_seconds)
     settings = settings or FeatureSettings()
     labels = default_labels() if labels is None else labels
-    inputs = {"bars": table_version(spark, "bars")}
+    inputs = {"bars": good_version(spark, "bars")}
     bars = rows_at(spark, "bars", inputs["bars"]).where(F.col("bar_seconds") == bar_seconds)
     feature_set = feature_set_of(spark, settings, labels)
     since = usable_since(spark, since, inputs)
     if since is not None and not _is_complete_until_then(spark, bar_seconds, feature_set):
         since = None
     if since == inputs:
-        return NormalizeSummary(0, feature_set, inputs, _outputs(spark))
+        return NormalizeSummary(0, feature_set, inputs)
     if bars.isEmpty():
         raise DataContractError(
             f"bars has no row of {bar_seconds} s: run foretable resample --bar-seconds {bar_seconds}"
         )
     starts = None if since is None else _first_stale(spark, since, inputs, bar_seconds, labels)
     wanted = _rows(spark, bars, starts, settings, labels, bar_seconds, feature_set)
-    return NormalizeSummary(_write(spark, wanted, starts, bar_seconds), feature_set, inputs, _outputs(spark))
+    return NormalizeSummary(_write(spark, wanted, starts, bar_seconds, inputs), feature_set, inputs)
 
 
 def _is_complete_until_then(spark: SparkSession, bar_seconds: int, feature_set: str) -> bool:
@@ -93,7 +95,7 @@ def _first_stale(
     """For each symbol with changed bars, the first row that they can change (``first_stale``)."""
     changed = changed_rows(spark, "bars", since["bars"], inputs["bars"]).where(F.col("bar_seconds") == bar_seconds)
     first = F.min("bar_start") - F.make_dt_interval(secs=F.lit(longest_horizon(labels)))
-    return changed.groupBy("exchange", "symbol").agg(first.alias("first_stale")).localCheckpoint()
+    return settled(changed.groupBy("exchange", "symbol").agg(first.alias("first_stale")))
 
 
 def _rows(
@@ -122,25 +124,28 @@ def _from(rows: DataFrame, starts: DataFrame | None, margin: Column | None = Non
     return rows.join(F.broadcast(starts), ["exchange", "symbol"]).where(F.col("bar_start") >= first).drop("first_stale")
 
 
-def _write(spark: SparkSession, wanted: DataFrame, starts: DataFrame | None, bar_seconds: int) -> int:
+def _write(
+    spark: SparkSession, wanted: DataFrame, starts: DataFrame | None, bar_seconds: int, inputs: Mapping[str, int]
+) -> int:
     wanted = wanted.select([name for name in _COLUMNS if name in wanted.columns])
     _extend_table(spark, wanted)
     table = spark.table("features")
     held = _from(table.where(F.col("bar_seconds") == bar_seconds), starts).select(table.columns)
-    changes = row_changes(held, _like(wanted, table), ROW_KEY).localCheckpoint()
-    n_rows = changes.count()
+    changes = settled(row_changes(held, _like(wanted, table), ROW_KEY))
+    n_rows, digest = changes.agg(F.count("*"), digest_of_rows(changes)).collect()[0]
     if n_rows:
         changes.createOrReplaceTempView("feature_changes")
-        run_sql(spark, "merge/features")
+        committed(spark, "features", lambda: run_sql(spark, "merge/features"), inputs, joined_digest([n_rows, digest]))
         spark.catalog.dropTempView("feature_changes")
-    return n_rows
+    return int(n_rows)
 
 
 def _extend_table(spark: SparkSession, wanted: DataFrame) -> None:
     """Let the structs of the table gain the fields that the configuration names first now."""
     have = {name: set(_fields(spark.table("features"), name)) for name in ("features", "labels")}
     if any(set(_fields(wanted, name)) - have[name] for name in have):
-        wanted.limit(0).write.format("delta").mode("append").option("mergeSchema", "true").saveAsTable("features")
+        no_row = wanted.limit(0).write.format("delta").mode("append").option("mergeSchema", "true")
+        committed(spark, "features", lambda: no_row.saveAsTable("features"))
 
 
 def _like(rows: DataFrame, table: DataFrame) -> DataFrame:
@@ -165,7 +170,3 @@ def _fields(rows: DataFrame, name: str) -> list[str]:
 
 def _struct(rows: DataFrame, name: str) -> StructType:
     return cast(StructType, rows.schema[name].dataType)  # `features.*` would mean the columns of the table features
-
-
-def _outputs(spark: SparkSession) -> dict[str, int]:
-    return {table: table_version(spark, table) for table in ("features", "feature_scales")}

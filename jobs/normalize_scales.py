@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from jobs.commits import committed
 from jobs.feature_settings import FeatureSettings, settings_digest
 from jobs.label_settings import LabelSettings, longest_horizon
 from jobs.normalize_rows import compute_rows, fit_scales, mark_training
+from jobs.settled_rows import settled
 
 
 def feature_set_of(spark: SparkSession, settings: FeatureSettings, labels: Sequence[LabelSettings]) -> str:
@@ -53,8 +55,8 @@ def fit_new_symbols(
     scales = fit_scales(marked, settings).withColumns(
         {"feature_set": F.lit(feature_set), "config_digest": F.lit(settings_digest(settings, labels))}
     )
-    scales = scales.select(spark.table("feature_scales").columns).localCheckpoint()
-    scales.coalesce(1).write.insertInto("feature_scales")
+    scales = settled(scales.select(spark.table("feature_scales").columns))
+    committed(spark, "feature_scales", lambda: scales.coalesce(1).write.insertInto("feature_scales"))
     return scales.count()
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from jobs.sources import Source
 
 Rows = list[dict[str, Any]]
+INGESTED = ("orders", "trades", "gaps", "orders__quarantine", "ingested_files")
 
 
 def ingest_step(app: App, sources: Sequence[Source], max_bad: float) -> Rows:
@@ -26,7 +27,6 @@ def ingest_step(app: App, sources: Sequence[Source], max_bad: float) -> Rows:
     """
     from jobs.ingest import ingest
     from jobs.runs import recorded_run
-    from jobs.tables import table_version
 
     if not sources:
         raise UsageError("there is nothing to read: name files, or sources in foretable.yml")
@@ -34,16 +34,14 @@ def ingest_step(app: App, sources: Sequence[Source], max_bad: float) -> Rows:
     rows: Rows = []
     for source in sources:
         digest = app.config.digest()
-        with recorded_run(spark, "ingest", source.path, digest) as run:
+        with recorded_run(spark, "ingest", source.path, digest, tables=INGESTED) as run:
             summary = ingest(spark, source, max_bad, run.run_id, app.say)
             if summary.is_nothing_new:
                 run.is_empty = True
                 continue
             for name in ("n_read", "n_good", "n_quarantined", "n_duplicate", "n_pending"):
                 setattr(run, name, getattr(summary, name))
-            run.outputs = {
-                table: table_version(spark, table) for table in ("orders", "trades", "gaps", "ingested_files")
-            }
+            run.input_files = {file.source_file: file.file_digest for file in summary.files}
         rows += [file.row() for file in summary.files]
         app.say(f"{summary.n_gaps:,} holes in the sequence near these events, {summary.n_missing:,} numbers missing")
     if not rows:
@@ -63,13 +61,13 @@ def resample_step(app: App) -> Rows:
     spark, config = app.session(), app.config
     app.say(f"resampling into bars of {', '.join(f'{width} s' for width in config.bars.seconds)} …")
     digest = config.digest("bars")
-    with recorded_run(spark, "resample", "bars", digest) as run:
+    with recorded_run(spark, "resample", "bars", digest, tables=("bars",)) as run:
         summary = resample(
             spark, config.bars.seconds, config.bars.gap_free, last_inputs(spark, "resample", "bars", digest)
         )
         if summary.n_bars == 0:
             raise NothingToDo("the bars are up to date")
-        run.inputs, run.outputs, run.n_good = summary.inputs, summary.outputs, summary.n_bars
+        run.inputs, run.n_good = summary.inputs, summary.n_bars
     return [{"bar_seconds": width, "bars": n} for width, n in summary.n_bars_by_width.items()]
 
 
@@ -87,12 +85,12 @@ def normalize_step(app: App) -> Rows:
     width = config.model_bar_seconds
     app.say(f"normalizing bars of {width} s into {len(config.features.items)} features …")
     target, digest = f"features of {width} s bars", config.digest("features", "labels")
-    with recorded_run(spark, "normalize", target, digest) as run:
+    with recorded_run(spark, "normalize", target, digest, tables=("features", "feature_scales")) as run:
         since = last_inputs(spark, "normalize", target, digest)
         summary = normalize(spark, width, config.features, config.labels, since)
         if summary.n_rows == 0:
             raise NothingToDo("the features are up to date")
-        run.inputs, run.outputs, run.n_good = summary.inputs, summary.outputs, summary.n_rows
+        run.inputs, run.n_good = summary.inputs, summary.n_rows
     return [{"feature_set": summary.feature_set, "bar_seconds": width, "rows": summary.n_rows}]
 
 
@@ -102,9 +100,9 @@ def train_step(app: App, config: Config) -> Rows:
     Raises:
         NothingToDo: these settings and data were trained before.
     """
+    from jobs.last_good import good_version
     from jobs.published_functions import publish_function
     from jobs.runs import recorded_run
-    from jobs.tables import table_version
     from jobs.train import train
 
     spark = app.session()
@@ -113,7 +111,7 @@ def train_step(app: App, config: Config) -> Rows:
         trained = train(spark, config, app.registry, app.say)
         if not any(one.is_new for one in trained):
             raise NothingToDo("every model is up to date with its settings and data")
-        run.inputs = {"features": table_version(spark, "features")}
+        run.inputs = {"features": good_version(spark, "features")}
         run.n_good = sum(one.is_new for one in trained)
     for one in trained:
         if one.is_new and one.is_champion:
@@ -135,23 +133,23 @@ def score_step(app: App, versions: Sequence[ModelVersion]) -> Rows:
     Raises:
         NothingToDo: they were scored on this version of the features before.
     """
+    from jobs.last_good import good_version
     from jobs.runs import last_inputs, recorded_run
     from jobs.score import score
-    from jobs.tables import table_version
 
     spark, config = app.session(), app.config
     exchanges = sorted({source.exchange for source in config.sources}) or _exchanges_of_features(app)
     rows: Rows = []
-    features_version = table_version(spark, "features")
+    features_version = good_version(spark, "features")
     for version in versions:
         target = f"{version.name}/{version.version}"
         digest = config.digest("model_bar_seconds", "sources")
         if last_inputs(spark, "score", target, digest) == {"features": features_version}:
             continue
         app.say(f"scoring {target} …")
-        with recorded_run(spark, "score", target, digest) as run:
+        with recorded_run(spark, "score", target, digest, tables=("predictions",)) as run:
             summary = score(spark, version, config.model_bar_seconds, exchanges, features_version, run.run_id)
-            run.inputs, run.outputs = {"features": features_version}, {"predictions": summary.predictions_version}
+            run.inputs = {"features": features_version}
             run.n_good = sum(summary.n_by_status.values())
         rows.append({"model": target, "rows": run.n_good, **{"ok": 0, "null_feature": 0, "shape": 0, "out_of_range": 0},
                      **{status.lower(): n for status, n in summary.n_by_status.items()}})  # fmt: skip

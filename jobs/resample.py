@@ -9,11 +9,14 @@ from functools import reduce
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from jobs.commits import committed
+from jobs.last_good import good_version
 from jobs.resample_bars import BAR_KEY, bar_start_of, check_bar_seconds, complete_bars, flow_events, resample_events
 from jobs.resample_slice import affected_slice
-from jobs.row_changes import row_changes
+from jobs.row_changes import digest_of_rows, joined_digest, row_changes
+from jobs.settled_rows import settled
 from jobs.table_versions import changed_rows, rows_at, usable_since
-from jobs.tables import run_sql, table_version
+from jobs.tables import run_sql
 from models.errors import UsageError
 
 _SOURCES = ("orders", "trades")
@@ -26,7 +29,6 @@ class ResampleSummary:
     n_bars: int
     n_bars_by_width: Mapping[int, int]  # bars inserted, updated or deleted, by width in seconds
     inputs: Mapping[str, int]  # table to the Delta version that was read
-    outputs: Mapping[str, int]  # table to its Delta version after the run
 
 
 def resample(
@@ -51,18 +53,17 @@ def resample(
     widths = sorted({check_bar_seconds(width) for width in bar_seconds})
     if not widths:
         raise UsageError("no bar width is given: name one in seconds, for example 60")
-    inputs = {table: table_version(spark, table) for table in _SOURCES}
+    inputs = {table: good_version(spark, table) for table in _SOURCES}
     since = usable_since(spark, since, inputs)
     if since == inputs:
-        return ResampleSummary(0, dict.fromkeys(widths, 0), inputs, {"bars": table_version(spark, "bars")})
+        return ResampleSummary(0, dict.fromkeys(widths, 0), inputs)
     sources = _Sources(spark, inputs, since)
     changes = reduce(DataFrame.unionByName, [_changes(spark, sources, width, is_gap_free) for width in widths])
-    n_by_width = _write(spark, changes)
+    n_by_width = _write(spark, changes, inputs)
     return ResampleSummary(
         n_bars=sum(n_by_width.values()),
         n_bars_by_width={width: n_by_width.get(width, 0) for width in widths},
         inputs=inputs,
-        outputs={"bars": table_version(spark, "bars")},
     )
 
 
@@ -95,17 +96,18 @@ def _changes(spark: SparkSession, sources: _Sources, bar_seconds: int, is_gap_fr
         raw = resample_events(sources.events, bar_seconds)
     else:
         start = bar_start_of(F.col("event_time"), bar_seconds).alias("bar_start")
-        touched = sources.new_events.select("exchange", "symbol", start).distinct().localCheckpoint()
+        touched = settled(sources.new_events.select("exchange", "symbol", start).distinct())
         held, raw = affected_slice(held, sources.events, touched, bar_seconds)
     wanted = complete_bars(raw, bar_seconds, is_gap_free)
     return row_changes(held, wanted, BAR_KEY)
 
 
-def _write(spark: SparkSession, changes: DataFrame) -> dict[int, int]:
-    changes = changes.localCheckpoint()  # MERGE plans its source three times over: give it rows, not their history
-    n_by_width = {row.bar_seconds: row["count"] for row in changes.groupBy("bar_seconds").count().collect()}
-    if n_by_width:
+def _write(spark: SparkSession, changes: DataFrame, inputs: Mapping[str, int]) -> dict[int, int]:
+    changes = settled(changes)  # MERGE plans its source three times over: give it rows, not their history
+    counts = changes.groupBy("bar_seconds").agg(F.count("*").alias("n"), digest_of_rows(changes).alias("digest"))
+    by_width = sorted(counts.collect())
+    if by_width:
         changes.createOrReplaceTempView("bar_changes")
-        run_sql(spark, "merge/bars")
+        committed(spark, "bars", lambda: run_sql(spark, "merge/bars"), inputs, joined_digest(by_width))
         spark.catalog.dropTempView("bar_changes")
-    return n_by_width
+    return {row.bar_seconds: row.n for row in by_width}

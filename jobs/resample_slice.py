@@ -6,6 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.resample_bars import PRICES, bar_start_of, resample_events
+from jobs.settled_rows import settled
 
 _SYMBOL = ["exchange", "symbol"]
 
@@ -33,7 +34,7 @@ def affected_slice(
     seed = before.groupBy(_SYMBOL).agg(F.max("bar_start").alias("_seed"))
     slices = first.join(seed, _SYMBOL, "left").select(*_SYMBOL, F.coalesce("_seed", "_first").alias("_from"))
     in_slice = held.join(F.broadcast(slices), _SYMBOL).where("bar_start >= _from").select(*held.columns, "_from")
-    in_slice = in_slice.localCheckpoint()
+    in_slice = settled(in_slice)
 
     is_carried = (F.col("n_trades") == 0) & (F.col("bar_start") > F.col("_from"))
     raw_prices = {price: F.when(~is_carried, F.col(price)) for price in PRICES}

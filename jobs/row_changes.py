@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 
@@ -29,3 +30,13 @@ def row_changes(held: DataFrame, wanted: DataFrame, key: Sequence[str]) -> DataF
         .withColumn("_row", F.coalesce("_new", "_old"))
         .select(*key, *[F.col("_row")[name].alias(name) for name in values], "is_deleted")
     )
+
+
+def digest_of_rows(rows: DataFrame) -> Column:
+    """Aggregate: a number that the rows of a group have in common with any other order of them, and with no others."""
+    return F.sum(F.xxhash64(*rows.columns).cast("decimal(20,0)")).cast("string")
+
+
+def joined_digest(parts: Sequence[object]) -> str:
+    """Digest of several digests, counts or names, in their order."""
+    return hashlib.sha256(repr(list(parts)).encode()).hexdigest()[:16]

@@ -17,20 +17,21 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def only_run(spark: SparkSession, job: str, run_id: str) -> Iterator[None]:
+def only_run(spark: SparkSession, job: str, run_id: str) -> Iterator[bool]:
     """Hold the job's place in the current schema to the end of the block; the system gives it up if the process dies.
 
-    A warehouse that is no local folder has no such lock: there a scheduler has to keep runs apart.
+    Yields whether the process that held it last was killed in its run. A warehouse that is no local folder has no such
+    lock: there a scheduler has to keep runs apart.
 
     Raises:
         TryAgainError: another run of the job holds it; says which.
         StorageError: the warehouse cannot be written.
     """
-    warehouse = urlparse(str(spark.conf.get("spark.sql.warehouse.dir")))
-    if warehouse.scheme not in ("", "file"):
-        yield
+    schema = schema_folder(spark)
+    if schema is None:
+        yield False
         return
-    folder = Path(warehouse.path) / f"{spark.catalog.currentDatabase()}.db" / "_locks"
+    folder = schema / "_locks"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         place = (folder / f"{job}.lock").open("a+")
@@ -43,7 +44,19 @@ def only_run(spark: SparkSession, job: str, run_id: str) -> Iterator[None]:
             place.seek(0)
             holder = place.read().strip() or "it has just begun"
             raise TryAgainError(f"another {job} is running ({holder}): run again when it has ended") from None
+        was_killed = place.tell() > 0  # opened at its end: the last holder left its name
         place.truncate(0)
         place.write(f"{run_id}, process {os.getpid()}\n")
         place.flush()
-        yield
+        try:
+            yield was_killed
+        finally:
+            place.truncate(0)
+
+
+def schema_folder(spark: SparkSession) -> Path | None:
+    """Folder of the current schema; None where the warehouse is no local folder."""
+    warehouse = urlparse(str(spark.conf.get("spark.sql.warehouse.dir")))
+    if warehouse.scheme not in ("", "file"):
+        return None
+    return Path(warehouse.path) / f"{spark.catalog.currentDatabase()}.db"

@@ -1,16 +1,25 @@
-"""The table ``runs``: what each job run read, wrote and counted."""
+"""The table ``runs``: what each job run read, wrote and counted, and the publication of what it wrote."""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import importlib.metadata
+import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from jobs.commits import CURRENT_RUN, tagged, with_retries
+from jobs.free_space import require_free_space
+from jobs.last_good import good_version, publish, republish
+from jobs.pause_points import reached
 from jobs.run_lock import only_run
+from jobs.table_log import table_log
+from jobs.tables import run_sql
 from models.errors import NothingToDo
 
 if TYPE_CHECKING:
@@ -21,57 +30,153 @@ if TYPE_CHECKING:
 class Run:
     """One run while it goes on; what the job fills in is stored when it ends."""
 
+    spark: SparkSession
     job: str
     target: str
     config_digest: str
     run_id: str
     started_at: datetime
+    tables: Sequence[str] = ()  # what the job may write: published when it is done
+    run_number: int | None = None  # counts the runs that had something to do; set when the run begins
     inputs: Mapping[str, int] = field(default_factory=dict)
-    outputs: Mapping[str, int] = field(default_factory=dict)
+    input_files: Mapping[str, str] = field(default_factory=dict)
+    outputs: dict[str, int] = field(default_factory=dict)
+    before: dict[str, int] = field(default_factory=dict)
+    timings: dict[str, float] = field(default_factory=dict)
     n_read: int | None = None
     n_good: int | None = None
     n_quarantined: int | None = None
     n_duplicate: int | None = None
     n_pending: int | None = None
     is_empty: bool = False  # nothing was to do: leaves no row
+    is_rebuild: bool = False  # asked for by hand: rows may be written again from the same inputs
+
+    def begin(self) -> None:
+        """Something is to be done: from here on the run stands in ``runs``, as running."""
+        if self.run_number is None:
+            self.run_number = _next_number(self.spark)
+            _append(self, "running", None, None)
+
+    def remember(self, table: str) -> None:
+        """Keep the version to which an undo goes back: the last good one before the first write of this run."""
+        if table not in self.before:
+            self.before[table] = good_version(self.spark, table, self)
+
+    def application(self, spark: SparkSession, inputs: Mapping[str, int]) -> str:
+        """Name under which Delta counts the writes of this job with these settings, from these very tables."""
+        undone = spark.table("runs").where(_is("state", "undone") & _is("job", self.job)).count()
+        again = self.run_id if self.is_rebuild else undone
+        ids = {table: table_log(spark, table).table_id for table in sorted(inputs)}
+        facts = json.dumps([self.target, self.config_digest, ids, again])
+        return f"foretable/{self.job}/{hashlib.sha256(facts.encode()).hexdigest()[:16]}"
 
 
 @contextmanager
-def recorded_run(spark: SparkSession, job: str, target: str, config_digest: str) -> Iterator[Run]:
-    """Store the run as done when the block ends, as failed when it raises; one with nothing to do leaves no row.
+def recorded_run(
+    spark: SparkSession,
+    job: str,
+    target: str,
+    config_digest: str,
+    run_id: str | None = None,
+    tables: Sequence[str] = (),
+) -> Iterator[Run]:
+    """Store the run as done when the block ends and publish ``tables``; as failed or cancelled when it raises.
+
+    Data come first, then the row of the run, then the publication: a process that is killed in between leaves what
+    readers saw before, and the next run of the job cleans up after it. A run with nothing to do leaves no row.
 
     Raises:
         TryAgainError: another run of this job goes on in this schema.
+        StorageError: the disk is nearly full.
     """
-    started_at = datetime.now(UTC).replace(tzinfo=None)
-    run_id = f"{job}_{started_at:%Y%m%d_%H%M%S}_{secrets.token_hex(4)}"
-    run = Run(job, target, config_digest, run_id, started_at)
-    with only_run(spark, job, run_id):
+    started_at = _now()
+    run_id = run_id or f"{job}_{started_at:%Y%m%d_%H%M%S}_{secrets.token_hex(4)}"
+    run = Run(spark, job, target, config_digest, run_id, started_at, tables)
+    with only_run(spark, job, run_id) as was_killed:
+        require_free_space(spark)
+        if was_killed:
+            _settle(spark, job)
+        reached("locked")
+        current = CURRENT_RUN.set(run)
         try:
-            yield run
+            with tagged(spark, run_id):
+                yield run
+            if not run.is_empty:
+                _finish(run)
         except NothingToDo:
             raise  # not a failure, and nothing to record
-        except Exception as e:
-            _store(spark, run, "failed", " ".join(str(e).split())[:500])
+        except BaseException as e:
+            state = "failed" if isinstance(e, Exception) else "cancelled"
+            with contextlib.suppress(Exception):  # what went wrong first is what the user must see
+                _store(run, state, " ".join(str(e).split())[:500] or type(e).__name__)
             raise
-        if not run.is_empty:
-            _store(spark, run, "done", None)
+        finally:
+            CURRENT_RUN.reset(current)
 
 
 def last_inputs(spark: SparkSession, job: str, target: str, config_digest: str) -> dict[str, int] | None:
     """Delta versions that the newest done run of this job, target and configuration read; None where there is none."""
     from pyspark.sql import functions as F
 
-    is_same = (F.col("job") == job) & (F.col("target") == target) & (F.col("config_digest") == config_digest)
+    is_same = _is("job", job) & _is("target", target) & _is("config_digest", config_digest)
     done = spark.table("runs").where(is_same & (F.col("state") == "done"))
-    newest = done.orderBy(F.desc("finished_at")).select("inputs").first()
+    newest = done.orderBy(F.desc_nulls_last("run_number"), F.desc("finished_at")).select("inputs").first()
     return dict(newest.inputs) if newest else None
 
 
-def _store(spark: SparkSession, run: Run, state: str, message: str | None) -> None:
-    finished_at = datetime.now(UTC).replace(tzinfo=None)
+def _is(column: str, value: str) -> Any:
+    from pyspark.sql import functions as F
+
+    return F.col(column) == F.lit(value)
+
+
+def _finish(run: Run) -> None:
+    run.outputs = {**run.outputs, **{table: good_version(run.spark, table, run) for table in run.tables}}
+    reached("before_publish")
+    _store(run, "done", None)
+    publish(run.spark, {**_good_inputs(run), **run.outputs})
+
+
+def _good_inputs(run: Run) -> dict[str, int]:
+    """What a run has read of finished work is good to see: an INSERT from a shell becomes visible with its bars."""
+    return {table: version for table, version in run.inputs.items() if version <= good_version(run.spark, table)}
+
+
+def _next_number(spark: SparkSession) -> int:
+    from pyspark.sql import functions as F
+
+    newest = spark.table("runs").agg(F.max("run_number").alias("n")).collect()[0].n
+    return (newest or 0) + 1
+
+
+def _settle(spark: SparkSession, job: str) -> None:
+    """Runs of this job that are said to be running were killed: their place was free."""
+    with_retries(lambda: run_sql(spark, "merge/killed_runs", job=job))
+    republish(spark)
+
+
+def _store(run: Run, state: str, message: str | None) -> None:
+    finished_at = _now()
+    if run.run_number is None:
+        run.run_number = _next_number(run.spark)
+        _append(run, state, finished_at, message)
+        return
+    maps = {
+        name: json.dumps(dict(getattr(run, name))) for name in ("inputs", "input_files", "outputs", "before", "timings")
+    }
+    counts = {name: getattr(run, name) for name in ("n_read", "n_good", "n_quarantined", "n_duplicate", "n_pending")}
+    end = {"run_id": run.run_id, "state": state, "finished_at": finished_at, "message": message}
+    with_retries(lambda: run_sql(run.spark, "merge/finished_run", **end, **maps, **counts))
+
+
+def _append(run: Run, state: str, finished_at: datetime | None, message: str | None) -> None:
     version = importlib.metadata.version("foretable")
     values = {**vars(run), "state": state, "finished_at": finished_at, "code_version": version, "message": message}
-    runs = spark.table("runs")
+    runs = run.spark.table("runs")
     row = tuple(values[name] for name in runs.columns)
-    spark.createDataFrame([row], runs.schema).write.format("delta").mode("append").saveAsTable("runs")
+    rows = run.spark.createDataFrame([row], runs.schema)
+    with_retries(lambda: rows.write.format("delta").mode("append").saveAsTable("runs"))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
-from jobs.tables import run_sql, table_version
+from jobs.commits import committed
+from jobs.row_changes import digest_of_rows, joined_digest
+from jobs.tables import run_sql
 from models.model_version import ModelVersion
 
 if TYPE_CHECKING:
@@ -15,12 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ScoreSummary:
-    """What a run scored: rows of ``predictions`` for this version by status, and the Delta versions."""
+    """What a run scored: rows of ``predictions`` for this version by status, and the version of features."""
 
     model: ModelVersion
     n_by_status: dict[str, int]
     features_version: int
-    predictions_version: int
 
 
 def score(
@@ -34,6 +36,8 @@ def score(
     Raises:
         ModelContractError: the features do not fit the model.
     """
+    from pyspark.sql import functions as F
+
     features = "features_to_score"
     spark.read.option("versionAsOf", features_version).table("features").createOrReplaceTempView(features)
     parameters = {
@@ -49,14 +53,17 @@ def score(
     scored = _as_predictions(answers, model, features_version, run_id).cache()
     try:
         scored.createOrReplaceTempView("scored")
-        run_sql(spark, "merge/predictions", scored="scored")
+        rows = scored.select("exchange", "symbol", "bar_seconds", "bar_start", "status")  # a network may round anew
+        counts = rows.groupBy("status").agg(F.count("*").alias("n"), digest_of_rows(rows).alias("digest"))
+        by_status = sorted(counts.collect())
+        merge = partial(run_sql, spark, "merge/predictions", scored="scored")
+        committed(spark, "predictions", merge, {"features": features_version}, joined_digest(by_status))
         run_sql(spark, "ddl/prediction_outcomes")
-        n_by_status = {row["status"]: row["count"] for row in scored.groupBy("status").count().collect()}
     finally:
         scored.unpersist()
         spark.catalog.dropTempView("scored")
         spark.catalog.dropTempView(features)
-    return ScoreSummary(model, n_by_status, features_version, table_version(spark, "predictions"))
+    return ScoreSummary(model, {row.status: row.n for row in by_status}, features_version)
 
 
 def _as_predictions(answers: DataFrame, model: ModelVersion, features_version: int, run_id: str) -> DataFrame:

@@ -7,7 +7,9 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from models.errors import DataContractError, UsageError
+from jobs.table_log import table_log
+from models.errors import UsageError
+from models.sql_text import identifier
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -25,6 +27,7 @@ TABLES = (
     "runs",
 )
 REGISTRY_VIEWS = ("models", "model_versions", "training_runs", "trials")
+PUBLISHED = tuple(name for name in TABLES if name != "runs")
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 _COMMENT_OR_STRING = re.compile(r"--[^\n]*|'(?:[^'\\]|\\.)*'")
 
@@ -35,6 +38,12 @@ def create_tables(spark: SparkSession) -> None:
     for name in (*TABLES, *REGISTRY_VIEWS):
         if name not in have:
             run_sql(spark, f"ddl/{name}")
+    for name in PUBLISHED:
+        if f"published_{name}" not in have:
+            run_sql(spark, "ddl/published", view=f"published_{name}", table=identifier(f"{name}@good"))
+    if "runs" in have and "run_number" not in spark.table("runs").columns:
+        run_sql(spark, "ddl/runs_of_0_1_may_run")
+        run_sql(spark, "ddl/runs_of_0_1_columns")
 
 
 def run_sql(spark: SparkSession, statement: str, **parameters: Any) -> DataFrame:
@@ -71,11 +80,4 @@ def table_version(spark: SparkSession, table: str) -> int:
     Raises:
         DataContractError: there is no such table.
     """
-    from delta.tables import DeltaTable
-    from pyspark.errors import AnalysisException
-
-    try:
-        spark.table(table)  # adopts a table that another process made; forName alone does not
-        return int(DeltaTable.forName(spark, table).history(1).collect()[0].version)
-    except AnalysisException as e:
-        raise DataContractError(f"there is no Delta table {table}: SHOW TABLES lists what is there") from e
+    return table_log(spark, table).version

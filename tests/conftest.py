@@ -99,7 +99,10 @@ def schema_copy(spark, empty_tables):
 
     @contextlib.contextmanager
     def copied(name):
-        shutil.copytree(empty_tables, empty_tables.with_name(f"{name}.db"))
+        folder = empty_tables.with_name(f"{name}.db")
+        shutil.copytree(empty_tables, folder)
+        for definition in (folder / "_definitions").iterdir():  # a view names its schema
+            definition.write_text(definition.read_text().replace("empty_tables", name))
         use_schema(spark, name)
         yield name
         spark.sql("USE default")

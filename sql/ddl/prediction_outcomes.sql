@@ -1,4 +1,4 @@
--- Saved predictions beside what came true; outcome is NULL until the horizon has passed.
+-- Published predictions beside what came true; outcome is NULL until the horizon has passed.
 -- Grain: exchange, symbol, bar_seconds, bar_start, model, version.
 CREATE VIEW IF NOT EXISTS prediction_outcomes
 COMMENT 'One row is a saved prediction with its outcome once known'
@@ -20,7 +20,7 @@ SELECT
     try_cast(outcomes.by_label[predictions.label] AS DOUBLE) AS outcome,
     outcomes.by_label[predictions.label] AS outcome_text,
     outcomes.is_training
-FROM predictions
+FROM published_predictions AS predictions
 LEFT JOIN (
     SELECT
         exchange,
@@ -29,7 +29,7 @@ LEFT JOIN (
         bar_start,
         is_training,
         from_json(to_json(labels), 'MAP<STRING, STRING>') AS by_label
-    FROM features
+    FROM published_features
 ) AS outcomes
     ON predictions.exchange = outcomes.exchange
     AND predictions.symbol = outcomes.symbol

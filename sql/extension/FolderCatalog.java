@@ -13,6 +13,11 @@ import org.apache.spark.sql.delta.catalog.DeltaCatalog;
  */
 public class FolderCatalog extends DeltaCatalog {
   public Table loadTable(Identifier name) throws NoSuchTableException {
+    String published = LastGood.tableOf(name);
+    if (published != null) {
+      String schema = name.namespace()[0];
+      return loadTable(LastGood.identifier(schema, published), LastGood.versionOf(schema, published));
+    }
     if (name.namespace().length == 1) {
       WarehouseFolder.syncOne(name.namespace()[0], name.name());
     }
