@@ -102,7 +102,7 @@ class BitstampLogReader:
             "event": pa.array([EVENTS.get(name) for name in names], pa.string()),
             "event_time": event_time,
             "order_id": _only(is_order, texts["id"]),
-            "side": pc.if_else(pc.equal(texts["order_type"], "0"), "buy", _only(is_order, pa.repeat("sell", n))),
+            "side": _only(is_order, pc.if_else(pc.equal(texts["order_type"], "0"), "buy", "sell")),
             "order_type": _only(is_order, pa.repeat("limit", n)),
             "price": price,
             "trade_id": batch.integers(_only(is_event["trade"], texts["id"]), "id"),

@@ -112,6 +112,7 @@ class CoinbaseFullReader:
                     "old_size",
                     "new_size",
                     "new_price",
+                    "new_funds",
                     "remaining_size",
                     "funds",
                     "reason",
@@ -167,16 +168,14 @@ def _require_amounts(batch: MessageColumns, texts: dict[str, pa.Array], is_event
     for field in ("price", "size"):
         batch.require(texts[field], field, is_limit)
     batch.require(pc.coalesce(texts["size"], texts["funds"]), "size or funds", is_market)
-    if is_event["change"].any():
-        new = pc.coalesce(texts["new_size"], texts["new_price"], batch.texts("new_funds"))
-        batch.require(new, "new_size, new_price or new_funds", is_event["change"])
+    new = pc.coalesce(texts["new_size"], texts["new_price"], texts["new_funds"])
+    batch.require(new, "new_size, new_price or new_funds", is_event["change"])
 
 
 def _amounts(batch: MessageColumns, texts: dict[str, pa.Array], is_event: dict[str, np.ndarray]) -> dict[str, pa.Array]:
     is_change, everywhere = pa.array(is_event["change"]), np.ones(len(batch.messages), dtype=bool)
-    price = batch.decimals(texts["price"], "price")
-    if is_event["change"].any():
-        price = pc.if_else(is_change, pc.coalesce(batch.decimals(texts["new_price"], "new_price"), price), price)
+    price, new_price = (batch.decimals(texts[field], field) for field in ("price", "new_price"))
+    price = pc.if_else(is_change, pc.coalesce(new_price, price), price)
     size = batch.decimals(texts["size"], "size")
     new_size = batch.decimals(texts["new_size"], "new_size")
     columns = {

@@ -68,7 +68,7 @@ def read_file(task: FileTask, source: Source, now_us: int) -> Iterator[pa.Record
     if task.known_digests and (digest := sha256_of(path, task.n_bytes)) in task.known_digests:
         yield _report_row(FileReport(file_index=task.file_index, digest=digest, n_bytes=task.n_bytes, state="known"))
         return
-    stream, reader = ByteStream(path, task.n_bytes), _line_reader(source, now_us)
+    stream, reader = ByteStream(path, task.n_bytes), line_reader(source, now_us)
     counts: Counter[str] = Counter()
     unknown_fields: set[str] = set()
     for lines in split_lines(stream.blocks()):
@@ -79,7 +79,7 @@ def read_file(task: FileTask, source: Source, now_us: int) -> Iterator[pa.Record
             counts["pending"] += 1
         else:
             counts["refused"] += len(result.refusals)
-            yield _row_batch(task.file_index, lines, result)
+            yield row_batch(task.file_index, lines, result)
     state = stream.state
     if state == "complete":
         state = "truncated" if counts["pending"] else "complete" if counts["read"] else "empty"
@@ -97,14 +97,16 @@ def read_file(task: FileTask, source: Source, now_us: int) -> Iterator[pa.Record
     )
 
 
-def _line_reader(source: Source, now_us: int) -> LineReader:
+def line_reader(source: Source, now_us: int) -> LineReader:
+    """The reader of one file of ``source``."""
     if source.format == "coinbase_full":
         return CoinbaseFullReader(source.epoch or 0, now_us)
     assert source.symbol is not None  # Source checks it
     return BitstampLogReader(source.symbol, now_us)
 
 
-def _row_batch(file_index: int, lines: Lines, result: ReadLines) -> pa.RecordBatch:
+def row_batch(file_index: int, lines: Lines, result: ReadLines) -> pa.RecordBatch:
+    """Rows of ``READ_SCHEMA`` of lines that were checked."""
     n, refusals = len(lines.lines), result.refusals
     codes: list[str | None] = [None] * n
     reasons = codes.copy()

@@ -51,6 +51,11 @@ def parse_object(text: str, start: int = 0) -> dict[str, Any]:
         value, end = _scan(text, start)
         if end != len(text) and text[end:].strip(_SPACE):
             raise RefusedLineError(Refusal("NOT_JSON", f"more text follows at character {end + 1}"))
+    except RefusedLineError as e:
+        # A key that is there twice is found before the end of the text, and a line that was cut may go on.
+        if e.refusal.code == "DUPLICATE_KEY" and not _is_json(text[start:]):
+            raise RefusedLineError(Refusal("NOT_JSON")) from e
+        raise
     except StopIteration as e:
         if text[start : start + 1] in _SPACE and text[start:].strip(_SPACE):
             return parse_object(text[start:].strip(_SPACE))
@@ -62,6 +67,14 @@ def parse_object(text: str, start: int = 0) -> dict[str, Any]:
     if type(value) is not dict:
         raise RefusedLineError(Refusal("NOT_AN_OBJECT"))
     return value
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text, parse_int=str)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

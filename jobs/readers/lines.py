@@ -9,6 +9,7 @@ import numpy as np
 
 MAX_LINE_BYTES = 1 << 20
 _BOM = b"\xef\xbb\xbf"
+_HELD_BYTES = len(_BOM) + MAX_LINE_BYTES + 2  # still too long without the mark and a CR where it is cut
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ def split_lines(blocks: Iterable[bytes]) -> Iterator[Lines]:
             yield _batch(lines, number, ends - lengths)
             offset, number = int(ends[-1]), number + len(lines)
         held = data[end + 1 :]
-        if len(held) > MAX_LINE_BYTES + 1:
-            held, n_dropped = held[: MAX_LINE_BYTES + 1], len(held) - MAX_LINE_BYTES - 1
+        if len(held) > _HELD_BYTES:
+            held, n_dropped = held[:_HELD_BYTES], len(held) - _HELD_BYTES
     if held and not (number == 1 and held == _BOM):
         yield _batch([held], number, np.array([offset]), is_last_open=True)
 
@@ -55,5 +56,5 @@ def split_lines(blocks: Iterable[bytes]) -> Iterator[Lines]:
 def _batch(lines: list[bytes], number: int, offsets: np.ndarray, is_last_open: bool = False) -> Lines:
     if number == 1 and lines[0].startswith(_BOM):
         lines[0] = lines[0][len(_BOM) :]
-    kept = [line[: MAX_LINE_BYTES + 1].removesuffix(b"\r") for line in lines]
+    kept = [line.removesuffix(b"\r")[: MAX_LINE_BYTES + 1] for line in lines]
     return Lines(np.arange(number, number + len(lines), dtype=np.int64), offsets.astype(np.int64), kept, is_last_open)

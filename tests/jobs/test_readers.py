@@ -449,3 +449,32 @@ def test_each_refusal_code_is_a_sentence():
 def test_a_source_that_does_not_fit_its_format_is_refused(fields, said):
     with pytest.raises(ValueError, match=said):
         Source(path="x", exchange="e", **fields)
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
+def test_a_line_is_too_long_whatever_stands_at_its_ends(start, end, tmp_path):
+    line = text() + b" " * (1 << 20)
+    long_cr = line[: 1 << 20] + b"\r" + line  # a CR where it is cut
+    assert Reading(start + line[: 1 << 20] + end, COINBASE, tmp_path).codes == [None]
+    for too_long in (line[: (1 << 20) + 1], line * 3, long_cr):
+        assert Reading(start + too_long + end, COINBASE, tmp_path).codes == ["LINE_TOO_LONG"]
+
+
+def test_a_cut_last_line_is_pending_though_it_names_a_key_twice(tmp_path):
+    reading = Reading(b'{"a": {"b": 1, "b": 2}, "c', COINBASE, tmp_path)
+    assert (reading.codes, reading.report.n_pending) == ([], 1)
+    assert code_of(tmp_path, b'{"a": {"b": 1, "b": 2}}') == "DUPLICATE_KEY"
+
+
+@pytest.mark.parametrize(("field", "code"), [("new_price", "BAD_NUMBER"), ("new_funds", "BAD_VALUE")])
+def test_a_line_is_refused_whatever_lines_stand_beside_it(field, code, tmp_path):
+    odd = text(**{field: "x" if code == "BAD_NUMBER" else [1]}) + b"\n"
+    change = text(type="change", remaining_size=..., new_size="1") + b"\n"
+    assert Reading(odd, COINBASE, tmp_path).codes == [code]
+    assert Reading(change + odd, COINBASE, tmp_path).codes == [None, code]
+
+
+def test_only_an_order_of_the_log_has_a_side(tmp_path):
+    line = bitstamp("trade", {"id": 1, "price": 2, "amount": 3, "order_type": 0}) + b"\n"
+    assert [row["side"] for row in Reading(line, BITSTAMP, tmp_path).rows] == [None]
