@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from jobs.config import Config
+    from jobs.up_to_date import Watch
     from models.registry import Registry
 
 
@@ -30,6 +31,7 @@ class App:
     flags: dict[str, Any] = field(default_factory=dict)
     is_quiet: bool = False
     is_json: bool = False
+    watch: Watch | None = None  # of a whole foretable run
 
     @cached_property
     def config(self) -> Config:
@@ -43,7 +45,7 @@ class App:
         """The model registry of the home."""
         from models.registry import Registry
 
-        return Registry.in_home(self.config.home)
+        return Registry.in_home(self.config.home, self.config.registry_uri)
 
     def session(self) -> SparkSession:
         """The Spark session with all tables there and the models registered as SQL functions."""

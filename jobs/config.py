@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from jobs.feature_settings import FeatureSettings
 from jobs.jars import MAVEN_CENTRAL
 from jobs.label_settings import LabelSettings, default_labels
+from jobs.pipeline_graph import in_order
+from jobs.schedule_expression import checked_cron
 from jobs.sources import Source
+from jobs.step_settings import StepSettings, anchor_files, parse_steps
+from jobs.store_addresses import MetastoreAddress, StoreAddress
 from models.errors import UsageError
 from models.protocol import Task
 
@@ -71,6 +75,8 @@ class Config(Settings):
     schema_name: Name = Field(default="foretable", alias="schema")
     master: str = "local[*]"
     maven_mirror: str = MAVEN_CENTRAL
+    metastore: MetastoreAddress | None = None  # of the tables, views and SQL functions; else the warehouse folder
+    registry_uri: StoreAddress | None = None  # MLflow store of the models; else a file of the home
     spark: dict[str, str] = {}
     sources: tuple[Source, ...] = ()
     max_bad: float = Field(default=0.01, ge=0, le=1)
@@ -80,6 +86,8 @@ class Config(Settings):
     model_bar_seconds: BarSeconds = 60
     models: tuple[ModelSettings, ...] = Field(default_factory=default_models)
     training: TrainingSettings = TrainingSettings()
+    steps: tuple[StepSettings, ...] = Field(default=None, validate_default=True)  # of foretable run
+    schedule: Annotated[str, AfterValidator(checked_cron)] | None = None  # when foretable schedule makes it run, in UTC
 
     @field_validator("features", mode="before")
     @classmethod
@@ -87,12 +95,18 @@ class Config(Settings):
         """``features: [...]`` says the same as ``features: {items: [...]}``."""
         return {"items": value} if isinstance(value, list) else value
 
+    @field_validator("steps", mode="before")
+    @classmethod
+    def _in_full(cls, value: Any) -> Any:
+        return parse_steps(value)
+
     @model_validator(mode="after")
     def _fits_together(self) -> Config:
         if self.model_bar_seconds not in self.bars.seconds:
             raise ValueError(
                 f"model_bar_seconds {self.model_bar_seconds} is not among bars.seconds {list(self.bars.seconds)}"
             )
+        in_order(self.steps)
         labels = {label.name for label in self.labels}
         for model in self.models:
             if model.label not in labels:
@@ -135,7 +149,7 @@ def load_config(file: Path | None, flags: Mapping[str, Any], environment: Mappin
     values = _read(file) if file else {}
     base = file.resolve().parent if file else Path.cwd()
     _anchor(values, base)
-    for key in ("home", "schema", "master", "maven_mirror", "max_bad"):
+    for key in ("home", "schema", "master", "maven_mirror", "metastore", "registry_uri", "max_bad"):
         if f"FORETABLE_{key.upper()}" in environment:
             values[key] = environment[f"FORETABLE_{key.upper()}"]
     given = {key: value for key, value in flags.items() if value is not None}
@@ -172,6 +186,7 @@ def _anchor(values: dict[str, Any], base: Path) -> None:
     ]:
         if isinstance(holder, dict) and isinstance(holder.get(key), str):
             holder[key] = str(base / Path(holder[key]).expanduser())
+    anchor_files(values.get("steps"), base)
 
 
 def _first_error(e: ValidationError) -> str:

@@ -1,4 +1,4 @@
-"""The two Delta jars: fetched once, checked by digest, shared by every process of a home."""
+"""Jars of Maven Central: fetched once, checked by digest, shared by every process of a home."""
 
 import hashlib
 import http.client
@@ -23,6 +23,7 @@ class Jar:
     artifact: str
     version: str
     sha256: str
+    group: str = "io.delta"
 
     @property
     def file_name(self) -> str:
@@ -31,16 +32,23 @@ class Jar:
 
     def address(self, mirror: str) -> str:
         """Where the mirror (laid out as Maven Central) keeps it."""
-        return f"{mirror.rstrip('/')}/io/delta/{self.artifact}/{self.version}/{self.file_name}"
+        group = self.group.replace(".", "/")
+        return f"{mirror.rstrip('/')}/{group}/{self.artifact}/{self.version}/{self.file_name}"
 
 
 DELTA_JARS = (
     Jar("delta-spark_4.2_2.13", "4.4.0", "27d4fd8b1f879535c573ed1c718177d6a27f24d3e626ba02e216369725721ead"),
     Jar("delta-storage", "4.4.0", "c46735481fa8e326b0957be02b4420cbcab4b325bb08009b7f2045a95133f1cc"),
 )
+POSTGRESQL_JAR = Jar(
+    "postgresql",
+    "42.7.14",
+    "73914527305a40cce504b0d3d90b23caf565136912d607ae8ae7c5895512332c",
+    group="org.postgresql",
+)
 
 
-def delta_jars(
+def fetched_jars(
     cache: Path,
     mirror: str = MAVEN_CENTRAL,
     jars: tuple[Jar, ...] = DELTA_JARS,

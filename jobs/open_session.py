@@ -23,8 +23,8 @@ def open_session(settings: SessionSettings, say: Callable[[str], None] | None = 
         StorageError: the home cannot be written, or a jar is not to be had.
     """
     spark = start_session(settings, say)
-    register_functions(spark, settings.home)
-    install_statements(spark, settings.home, settings.schema, say or _silent)
+    register_functions(spark, settings.home, settings.registry_uri)
+    install_statements(spark, settings.home, settings.schema, say or _silent, settings.registry_uri)
     with locked(settings.home / "tables.lock", "home"):  # a shell and a job that start at once make them once
         create_tables(spark)
     return spark

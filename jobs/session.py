@@ -8,13 +8,17 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlparse
 
+from jobs.cluster_settings import cluster_conf, forget_checkpoints_at_exit, is_cluster
 from jobs.extension_jar import extension_jar
-from jobs.jars import MAVEN_CENTRAL, delta_jars
+from jobs.jars import DELTA_JARS, MAVEN_CENTRAL, POSTGRESQL_JAR, fetched_jars
 from jobs.java import find_java_home, quiet_java
+from jobs.metastore import Login, log_in, metastore_conf, only_opener
+from jobs.shipped_packages import packages_archive, ship
+from jobs.spark_defaults import ADDED_UP, FIXED, LAPTOP, local_paths
 from models.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -32,11 +36,21 @@ class SessionSettings:
     master: str = "local[*]"
     maven_mirror: str = MAVEN_CENTRAL
     spark: Mapping[str, str] = field(default_factory=dict)  # any Spark setting, wins over ours
+    metastore: str | None = None  # JDBC address; None: the warehouse folder is the catalog
+    registry_uri: str | None = None  # MLflow store; None: a file of the home
 
     @staticmethod
     def of(config: Config) -> SessionSettings:
         """The part of a configuration that a session needs."""
-        return SessionSettings(config.home, config.schema_name, config.master, config.maven_mirror, config.spark)
+        return SessionSettings(
+            config.home,
+            config.schema_name,
+            config.master,
+            config.maven_mirror,
+            config.spark,
+            config.metastore,
+            config.registry_uri,
+        )
 
     @property
     def warehouse(self) -> Path:
@@ -49,13 +63,14 @@ def start_session(settings: SessionSettings, say: Callable[[str], None] | None =
 
     Raises:
         UsageError: no suitable Java, or another Spark than the pinned one.
-        StorageError: the home cannot be written, or a jar is not to be had.
+        StorageError: the home cannot be written, a jar is not to be had, or the metastore cannot be reached.
     """
     os.environ["TZ"] = "UTC"
     time.tzset()
     _silence_python_loggers()
     conf = spark_conf(settings, say)
-    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    os.environ["PYSPARK_PYTHON"] = conf["spark.pyspark.python"]
+    os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
 
     from pyspark.sql import SparkSession
 
@@ -69,10 +84,25 @@ def start_session(settings: SessionSettings, say: Callable[[str], None] | None =
             f"Spark did not start on {settings.master} ({_first_line(e)}): see {settings.home / 'logs'}, "
             "check --master and spark settings"
         ) from e
-    if conf["spark.sql.catalogImplementation"] == "in-memory":
-        _warehouse_folder(spark).open(spark._jsparkSession, str(settings.warehouse))
-    use_schema(spark, settings.schema)
+    if is_cluster(settings.master):
+        cache = settings.home / "jars"
+        class_path = [Path(jar) for jar in conf["spark.driver.extraClassPath"].split(os.pathsep)]
+        ship(spark, packages_archive(cache), [jar for jar in class_path if jar.parent == cache])
+        forget_checkpoints_at_exit(spark)
+    _open_catalog(spark, settings, conf)
     return spark
+
+
+def _open_catalog(spark: SparkSession, settings: SessionSettings, conf: Mapping[str, str]) -> None:
+    if settings.metastore is None:
+        if conf["spark.sql.catalogImplementation"] == "in-memory":
+            _warehouse_folder(spark).open(spark._jsparkSession, str(settings.warehouse))
+        use_schema(spark, settings.schema)
+        return
+    login = Login.of()
+    log_in(spark, login)
+    with only_opener(spark, settings.metastore, login):
+        use_schema(spark, settings.schema)
 
 
 def use_schema(spark: SparkSession, schema: str) -> None:
@@ -101,75 +131,33 @@ def spark_conf(settings: SessionSettings, say: Callable[[str], None] | None = No
         ) from e
     java_home = quiet_java(find_java_home(), home)
     os.environ["JAVA_HOME"] = str(java_home)
-    delta = delta_jars(cache, settings.maven_mirror, say=say)
+    delta = fetched_jars(cache, settings.maven_mirror, DELTA_JARS, say)
     jars = [extension_jar(cache, java_home, delta), *delta]
+    if settings.metastore:
+        jars += fetched_jars(cache, settings.maven_mirror, (POSTGRESQL_JAR,), say)
+    has_own_executors = is_cluster(settings.master)
     conf = {
-        **_FIXED,
-        **_local_paths(home, settings.warehouse, jars),
+        **FIXED,
+        **local_paths(home, settings.warehouse, jars),
+        **(cluster_conf(settings.master, home, settings.warehouse) if has_own_executors else LAPTOP),
+        **(metastore_conf(settings.metastore) if settings.metastore else {}),
         "spark.master": settings.master,
-        **(_LAPTOP if settings.master.startswith("local") else {}),
     }
     for name, value in settings.spark.items():
         # Java options and class paths add up: a user's own must not drop the jars or the quiet log.
-        joiner = _ADDED_UP.get(name)
-        conf[name] = f"{conf[name]}{joiner}{value}" if joiner else value
+        joiner = ADDED_UP.get(name)
+        conf[name] = f"{conf[name]}{joiner}{value}" if joiner and name in conf else value
+    _check_warehouse(conf)
     return conf
 
 
-_FIXED = {
-    "spark.sql.catalogImplementation": "in-memory",  # the warehouse folder is the catalog: FolderCatalog
-    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension,foretable.Extensions",
-    "spark.sql.catalog.spark_catalog": "foretable.FolderCatalog",
-    "spark.delta.logStore.file.impl": "foretable.AtomicLocalLogStore",
-    "spark.databricks.delta.requiredSparkConfsCheck.enabled": "false",  # it knows only its own catalog class
-    "spark.sql.legacy.parameterSubstitution.constantsOnly": "true",  # else Delta's parser drops bound parameters
-    "spark.sql.execution.arrow.pythonUDF.columnarInput.enabled": "false",  # a row UDF on a Parquet scan hangs with it
-    "spark.sql.session.timeZone": "UTC",
-    "spark.sql.sources.default": "delta",
-    "spark.sql.ansi.enabled": "true",
-    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-    "spark.sql.parquet.compression.codec": "zstd",
-    "spark.hadoop.parquet.writer.version": "PARQUET_2_0",
-    "spark.sql.execution.arrow.pyspark.enabled": "true",
-    "spark.sql.dataFrameQueryContext.enabled": "false",  # errors would name lines of our own code
-    "spark.sql.execution.pyspark.udf.faulthandler.enabled": "true",  # a worker that dies leaves the note of its model
-    "spark.databricks.delta.schema.autoMerge.enabled": "false",
-    "spark.databricks.delta.snapshotPartitions": "1",
-    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",
-    "spark.ui.enabled": "false",
-    "spark.ui.showConsoleProgress": "false",
-    "spark.hadoop.hive.server2.thrift.bind.host": "127.0.0.1",
-}
-_ADDED_UP = {  # setting: what stands between our part and the user's
-    "spark.driver.extraJavaOptions": " ",
-    "spark.driver.extraClassPath": os.pathsep,
-    "spark.executor.extraClassPath": os.pathsep,
-}
-_CORES = str(min(8, max(2, os.cpu_count() or 2)))
-_LAPTOP = {
-    "spark.driver.host": "127.0.0.1",
-    "spark.driver.bindAddress": "127.0.0.1",
-    "spark.sql.shuffle.partitions": _CORES,  # the default of 200 makes a small job ten times slower
-    "spark.default.parallelism": _CORES,
-    "spark.driver.memory": "4g",
-}
-
-
-def _local_paths(home: Path, warehouse: Path, jars: list[Path]) -> dict[str, str]:
-    class_path = os.pathsep.join(str(jar) for jar in jars)
-    log_settings = resources.files("jobs") / "log4j2.properties"
-    java_options = (
-        f'-Duser.timezone=UTC "-Dlog4j2.configurationFile={log_settings}" "-Dforetable.logs={home / "logs"}" '
-        f'"-Dderby.stream.error.file={home / "logs" / "derby.log"}" '  # the Thrift server boots one in memory
-        "-XX:+UseParallelGC"
-    )
-    return {
-        "spark.driver.extraClassPath": class_path,
-        "spark.executor.extraClassPath": class_path,
-        "spark.driver.extraJavaOptions": java_options,
-        "spark.sql.warehouse.dir": str(warehouse),
-        "spark.local.dir": str(home / "tmp"),
-    }
+def _check_warehouse(conf: Mapping[str, str]) -> None:
+    place = conf["spark.sql.warehouse.dir"]
+    if conf["spark.sql.catalogImplementation"] == "in-memory" and urlparse(place).scheme not in ("", "file"):
+        raise UsageError(
+            f"the warehouse {place} is no folder of this machine, so its tables need a catalog: set metastore to a "
+            "PostgreSQL database (jdbc:postgresql://host/database)"
+        )
 
 
 def _silence_python_loggers() -> None:

@@ -17,6 +17,7 @@ MANIFEST_TAG = "foretable.manifest"
 METRICS_TAG = "foretable.metrics"
 TRAINING_KEY_TAG = "foretable.training_key"
 DATA_VERSIONS_TAG = "foretable.data_versions"
+UNSETTLED_TAG = "foretable.unsettled"  # until the training that registered the version has come to its end
 _NAME = r"[A-Za-z][A-Za-z0-9_.-]*"
 _REFERENCE = re.compile(rf"(?P<name>{_NAME})(?:/(?P<version>[1-9][0-9]*)|@(?P<alias>{_NAME}))?")
 
@@ -51,6 +52,7 @@ class ModelVersion:
         run_id: The MLflow run with parameters, metrics and pictures.
         null_policy: What a feature that is NULL or NaN does at scoring.
         transform: Feature name and SQL expression of each feature that was computed from other columns.
+        is_settled: False where the training was killed before it had chosen the champion and published it.
     """
 
     name: str
@@ -74,6 +76,7 @@ class ModelVersion:
     run_id: str
     null_policy: NullPolicy = "null"
     transform: Transform = ()
+    is_settled: bool = True
 
 
 @dataclass(frozen=True)
@@ -169,4 +172,5 @@ def version_from_tags(
         run_id=run_id,
         null_policy=manifest.null_policy,
         transform=manifest.transform,
+        is_settled=UNSETTLED_TAG not in tags,
     )

@@ -18,6 +18,7 @@ from models.mlflow_client import open_client
 from models.mlflow_versions import read_from_client, read_from_sqlite, sqlite_file
 from models.model_version import (
     MANIFEST_TAG,
+    UNSETTLED_TAG,
     ModelVersion,
     Reference,
     SplitMetrics,
@@ -52,11 +53,16 @@ class Registry:
         self.artifact_root = artifact_root
 
     @staticmethod
-    def in_home(home: Path) -> "Registry":
-        """Return the registry of a Foretable home: a SQLite file and a folder under ``home/registry``."""
+    def in_home(home: Path, tracking_uri: str | None = None) -> "Registry":
+        """Return the registry of a Foretable home: artifacts under ``home/registry``, and the store beside them.
+
+        Args:
+            home: The home.
+            tracking_uri: Another MLflow store, such as PostgreSQL; None is a SQLite file under ``home/registry``.
+        """
         folder = home.resolve() / "registry"
         folder.mkdir(parents=True, exist_ok=True)
-        return Registry(f"sqlite:///{(folder / 'mlflow.db').as_posix()}", folder / "artifacts")
+        return Registry(tracking_uri or f"sqlite:///{(folder / 'mlflow.db').as_posix()}", folder / "artifacts")
 
     @property
     def trials_file(self) -> Path:
@@ -76,7 +82,8 @@ class Registry:
     ) -> ModelVersion:
         """Log a run with the fitted model and make it the newest version of ``spec.name``.
 
-        The version appears after its artifact is complete, so no reader ever meets half of one.
+        The version appears after its artifact is complete, so no reader ever meets half of one. It is unsettled until
+        :meth:`settle`.
 
         Args:
             spec: What was asked for.
@@ -108,7 +115,8 @@ class Registry:
             self._log(run_id, {**_spec_parameters(spec), **parameters}, metrics, {**tags, "foretable.model": spec.name})
             self._ensure_registered(spec.name)
             source = f"{run.info.artifact_uri}/{_ARTIFACT}"
-            created = self._client.create_model_version(spec.name, source, run_id, tags=tags)
+            unsettled = {**tags, UNSETTLED_TAG: "true"}
+            created = self._client.create_model_version(spec.name, source, run_id, tags=unsettled)
         except BaseException:
             self._client.set_terminated(run_id, "FAILED")
             raise
@@ -220,6 +228,10 @@ class Registry:
         if new_name.lower() != name.lower():
             self.check_new_name(new_name)
         self._client.rename_registered_model(name, new_name)
+
+    def settle(self, name: str, version: int) -> None:
+        """Note that the training of a version has come to its end; a rerun finishes one that was killed before."""
+        self._client.delete_model_version_tag(name, str(version), UNSETTLED_TAG)
 
     def remove_alias(self, name: str, alias: str) -> None:
         """Let ``name@alias`` point to nothing.

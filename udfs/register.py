@@ -24,9 +24,9 @@ _KEPT_ALIVE: list[Any] = []  # py4j holds proxies weakly on this side
 class Planner:
     """The Java side calls this once for each call of a prediction function in a query, while it is analysed."""
 
-    def __init__(self, spark: SparkSession, home: Path) -> None:
+    def __init__(self, spark: SparkSession, registry: Registry) -> None:
         self.jvm: Any = spark._jvm
-        self.registry = Registry.in_home(home)
+        self.registry = registry
 
     def apply(self, request: str, _: None) -> Any:
         """A map that says how the call is executed, or the sentence that the query then ends with."""
@@ -74,14 +74,14 @@ def _python_function(call: Call) -> JavaObject:
     return UserDefinedFunction(ScoreRows(call), call.sql_type, name=call.title, evalType=kind)._judf
 
 
-def register_functions(spark: SparkSession, home: Path) -> None:
+def register_functions(spark: SparkSession, home: Path, registry_uri: str | None = None) -> None:
     """Register predict and its kin, before the session is handed out: sessions opened earlier do not see them."""
     from pyspark.java_gateway import ensure_callback_server_started
 
     _python_function.cache_clear()  # its Java objects belong to one JVM
     jvm: Any = spark._jvm
     ensure_callback_server_started(spark.sparkContext._gateway)
-    planner = Planner(spark, home)
+    planner = Planner(spark, Registry.in_home(home, registry_uri))
     _KEPT_ALIVE[:] = [planner]  # one JVM a process: an earlier session's is gone
     for name, text in HELP_TEXTS.items():
         register_builtin(spark, name, jvm.foretable.PredictBuilder(name, planner), text)

@@ -30,9 +30,9 @@ _KEPT_ALIVE: list[Any] = []  # py4j holds proxies weakly on this side
 class Statements:
     """Reads and runs the statements that sql/extension/ModelParser.java recognises."""
 
-    def __init__(self, spark: SparkSession, home: Path, schema: str, say: Callable[[str], None]) -> None:
+    def __init__(self, spark: SparkSession, registry: Registry, schema: str, say: Callable[[str], None]) -> None:
         self.spark = spark
-        self.registry = Registry.in_home(home)
+        self.registry = registry
         self.schema = schema
         self.say = say
 
@@ -86,12 +86,14 @@ class Statements:
         implements = ("java.util.function.BiFunction",)
 
 
-def install_statements(spark: SparkSession, home: Path, schema: str, say: Callable[[str], None]) -> None:
+def install_statements(
+    spark: SparkSession, home: Path, schema: str, say: Callable[[str], None], registry_uri: str | None = None
+) -> None:
     """Switch the statements on for this session and every later one of its JVM."""
     from pyspark.java_gateway import ensure_callback_server_started
 
     ensure_callback_server_started(spark.sparkContext._gateway)
-    statements = Statements(spark, home, schema, say)
+    statements = Statements(spark, Registry.in_home(home, registry_uri), schema, say)
     _KEPT_ALIVE[:] = [statements]
     jvm: Any = spark._jvm
     jvm.foretable.ModelParser.use(statements)

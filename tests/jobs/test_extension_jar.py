@@ -6,7 +6,7 @@ import pytest
 
 from jobs import extension_jar as module
 from jobs.extension_jar import extension_jar
-from jobs.jars import delta_jars
+from jobs.jars import fetched_jars
 from jobs.java import find_java_home
 from models.errors import StorageError, UsageError
 
@@ -16,7 +16,7 @@ NO_JAVA = Path("/nonexistent")
 
 @pytest.fixture(scope="module")
 def delta(home):
-    return delta_jars(home / "jars")
+    return fetched_jars(home / "jars")
 
 
 @pytest.fixture(scope="module")

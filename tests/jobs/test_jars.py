@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.jars import DELTA_JARS, Jar, delta_jars
+from jobs.jars import DELTA_JARS, Jar, fetched_jars
 from models.errors import StorageError
 
 CONTENT = bytes(range(256)) * 1024
@@ -16,10 +16,10 @@ JAR = Jar("delta-test", "1.0", hashlib.sha256(CONTENT).hexdigest())
 FETCH = """
 import sys
 from pathlib import Path
-from jobs.jars import Jar, delta_jars
+from jobs.jars import Jar, fetched_jars
 cache, mirror, sha256 = sys.argv[1:]
 print("ready", flush=True)
-[jar] = delta_jars(Path(cache), mirror, (Jar("delta-test", "1.0", sha256),))
+[jar] = fetched_jars(Path(cache), mirror, (Jar("delta-test", "1.0", sha256),))
 print(jar)
 """
 
@@ -82,7 +82,7 @@ def mirror():
 
 
 def fetch(cache, mirror, **options):
-    return delta_jars(cache, mirror.address, (JAR,), **options)
+    return fetched_jars(cache, mirror.address, (JAR,), **options)
 
 
 def test_a_jar_is_fetched_once_from_its_maven_address(tmp_path, mirror):
@@ -163,21 +163,21 @@ def test_offline_is_one_sentence_with_the_remedies(tmp_path, mirror):
 
 def test_a_mirror_that_is_no_address_is_one_sentence(tmp_path):
     with pytest.raises(StorageError, match=r"could not be fetched from repo\.local .*name a mirror"):
-        delta_jars(tmp_path, "repo.local", (JAR,))
+        fetched_jars(tmp_path, "repo.local", (JAR,))
 
 
 def test_a_folder_serves_as_mirror(tmp_path):
     jar = tmp_path / "mirror" / "io" / "delta" / "delta-test" / "1.0" / "delta-test-1.0.jar"
     jar.parent.mkdir(parents=True)
     jar.write_bytes(CONTENT)
-    [got] = delta_jars(tmp_path / "cache", (tmp_path / "mirror").as_uri() + "/", (JAR,))
+    [got] = fetched_jars(tmp_path / "cache", (tmp_path / "mirror").as_uri() + "/", (JAR,))
     assert got == tmp_path / "cache" / "delta-test-1.0.jar"
     assert got.read_bytes() == CONTENT
 
 
 def test_a_cache_that_holds_the_jars_needs_no_network(tmp_path):
     (tmp_path / JAR.file_name).write_bytes(CONTENT)
-    assert delta_jars(tmp_path, "http://127.0.0.1:9", (JAR,)) == [tmp_path / JAR.file_name]
+    assert fetched_jars(tmp_path, "http://127.0.0.1:9", (JAR,)) == [tmp_path / JAR.file_name]
 
 
 def test_a_cache_that_is_a_file_is_one_sentence(tmp_path):
@@ -185,7 +185,7 @@ def test_a_cache_that_is_a_file_is_one_sentence(tmp_path):
     with pytest.raises(
         StorageError, match=r"^the jar cache .*cache cannot be written \(File exists\): set FORETABLE_HO"
     ):
-        delta_jars(tmp_path / "cache", "http://127.0.0.1:9", (JAR,))
+        fetched_jars(tmp_path / "cache", "http://127.0.0.1:9", (JAR,))
 
 
 def test_processes_that_start_at_once_fetch_once(tmp_path, mirror):
@@ -202,5 +202,5 @@ def test_processes_that_start_at_once_fetch_once(tmp_path, mirror):
 
 
 def test_the_pinned_jars_are_those_that_the_sessions_of_this_suite_run_on(home):
-    for jar in delta_jars(Path(home) / "jars"):
+    for jar in fetched_jars(Path(home) / "jars"):
         assert hashlib.sha256(jar.read_bytes()).hexdigest() in {pinned.sha256 for pinned in DELTA_JARS}
