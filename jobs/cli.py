@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from jobs.app import App
+from jobs.clean_stop import Stopped, stop_on_sigterm
 from models.errors import ForetableError, TryAgainError
 
 COMMANDS = (
@@ -23,13 +24,16 @@ COMMANDS = (
     "normalize",
     "train",
     "score",
+    "batch-predict",
     "evaluate",
     "report",
     "run",
+    "schedule",
     "sql",
     "serve",
     "models",
     "runs",
+    "quarantine",
     "maintain",
     "doctor",
 )
@@ -49,7 +53,8 @@ class CommandFolder(click.Group):
         """The command object of the module of the same name."""
         if name not in COMMANDS:
             return None
-        command = getattr(importlib.import_module(f"jobs.commands.{name}"), name)
+        module = name.replace("-", "_")
+        command = getattr(importlib.import_module(f"jobs.commands.{module}"), module)
         assert isinstance(command, click.Command)
         return command
 
@@ -107,6 +112,7 @@ def _key_and_value(text: str) -> tuple[str, str]:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and end the process with its exit code; an error is one sentence on stderr."""
+    stop_on_sigterm()
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
@@ -121,9 +127,11 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as e:
         click.echo(f"foretable: {_usage_sentence(e)}", err=True)
         return 2
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped; what was published stays, run again to go on", err=True)
-        return 130
+    except (click.Abort, KeyboardInterrupt) as e:
+        stop = e.__cause__ if isinstance(e, click.Abort) else e  # click makes an Abort of each KeyboardInterrupt
+        known = stop if isinstance(stop, Stopped) else None
+        click.echo(f"{known or 'stopped'}; what was published stays, run again to go on", err=True)
+        return known.exit_code if known else 130
     except Exception as e:
         return _report(e)
 

@@ -43,7 +43,7 @@ EVALUATION = (
 def run_demo(app: App) -> None:
     """Run the whole path in the home of ``app``; a second run changes no table's content."""
     from jobs.evaluate import evaluate_models
-    from jobs.pipeline import run_pipeline
+    from jobs.pipeline_run import run_pipeline
     from jobs.report import make_report
 
     folder = app.config.home / "demo"
@@ -74,7 +74,7 @@ def heading(app: App, step: str) -> None:
 def demo_config(config: Config, folder: Path) -> Config:
     """The default bars, features and models over the simulated files; home and Spark settings stay the user's."""
     defaults = Config()
-    shape = ("bars", "features", "labels", "models", "training", "model_bar_seconds", "max_bad")
+    shape = ("bars", "features", "labels", "models", "training", "model_bar_seconds", "max_bad", "steps")
     source = Source.model_validate({"path": str(folder), "format": "coinbase_full", "exchange": EXCHANGE})
     return config.model_copy(update={**{name: getattr(defaults, name) for name in shape}, "sources": (source,)})
 

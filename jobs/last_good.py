@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from jobs.runs import Run
 
 
+KEEPS_ROWS = ("OPTIMIZE", "VACUUM START", "VACUUM END")  # operations that a reader of rows need not wait for
+
+
 def published_versions(spark: SparkSession) -> dict[str, int]:
     """Table to published version; a table of which nothing was published yet is absent."""
     assert spark._jvm is not None
@@ -33,7 +36,8 @@ def good_version(spark: SparkSession, table: str, run: Run | None = None) -> int
 
     That is what was published last, and what others than our jobs have committed since, for example an INSERT in a
     shell. For ``run``, itself and the earlier runs of its job count as finished: a run that ends well accounts for what
-    killed ones before it left.
+    killed ones before it left. Of an ingest only those of the same source do, for the other sources' files stay half
+    read until their own next run.
 
     Raises:
         DataContractError: there is no such table.
@@ -47,7 +51,7 @@ def good_version(spark: SparkSession, table: str, run: Run | None = None) -> int
     commits = log.commits(good)
     finished = _finished_runs(spark, commits, run)
     for commit in commits:
-        if commit.run_id is not None and commit.run_id not in finished:
+        if commit.run_id is not None and commit.run_id not in finished and commit.operation not in KEEPS_ROWS:
             break
         good = commit.version
     return max(good, 0)
@@ -62,9 +66,14 @@ def _finished_runs(spark: SparkSession, commits: list[Commit], run: Run | None) 
         return own
     is_finished = F.col("state").isin("done", "undone")
     if run is not None:
-        is_finished |= F.col("job") == run.job
+        is_finished |= (F.col("job") == run.job) & ((F.col("target") == run.target) | (F.col("job") != "ingest"))
     rows = spark.table("runs").where(F.col("run_id").isin(sorted(others)) & is_finished)
     return own | {row.run_id for row in rows.select("run_id").collect()}
+
+
+def has_left(spark: SparkSession, run: Run) -> bool:
+    """Whether earlier runs of the job have written what nobody published: a run that finds nothing to add does it."""
+    return any(good_version(spark, table, run) > good_version(spark, table) for table in run.tables)
 
 
 def publish(spark: SparkSession, versions: Mapping[str, int]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.clean_stop import shielded
 from models.artifact import load_scorer
 from models.errors import DataContractError, ModelContractError
 from models.families import build_model
@@ -67,7 +68,8 @@ def fit_and_register(
     """Fit and register a model; settings and data that were seen before register nothing.
 
     The new version becomes champion of its name where there is none, or where it does no worse than the champion on
-    the same validation part; without a validation part the champion stays.
+    the same validation part; without a validation part the champion stays. The caller settles the version in the
+    registry when all that belongs to the training is done: until then a rerun takes it up again.
 
     Raises:
         UsageError: a family, option or sequence length does not fit.
@@ -75,6 +77,9 @@ def fit_and_register(
     """
     n_rows = {part: len(getattr(examples.parts, part)) for part in PARTS}
     known = registry.find_by_training_key(spec.name, training_key)
+    if known is not None and not known.is_settled:
+        say(f"{known.name}/{known.version}: its training was broken off once it was registered, and is finished now")
+        return _decided(registry, known, examples, n_rows)
     if known is not None:
         say(f"{known.name}/{known.version}: unchanged, same settings and data")
         return Trained(known, is_new=False, is_champion=CHAMPION in known.aliases, n_rows=n_rows)
@@ -86,17 +91,30 @@ def fit_and_register(
     validation = examples.of("validation") if len(examples.parts.validation) else None
     model = build_model(spec, examples.feature_names).fit(inputs, labels, validation)
     metrics = {part: measure(model, *examples.of(part)) for part in PARTS if n_rows[part]}
-    version = registry.register(
-        spec,
-        model,
-        metrics=metrics,
-        parameters={f"n_{part}": n for part, n in n_rows.items()},
-        data_versions=data_versions,
-        training_key=training_key,
-        loss_history=model.loss_history,
-        profile=profile_training(model, inputs, labels, validation),
-    )
+    profile = profile_training(model, inputs, labels, validation)
     is_champion = before is None or _does_no_worse(metrics, before, examples)
+    with shielded():  # a version without its alias would be taken for one that lost
+        version = registry.register(
+            spec,
+            model,
+            metrics=metrics,
+            parameters={f"n_{part}": n for part, n in n_rows.items()},
+            data_versions=data_versions,
+            training_key=training_key,
+            loss_history=model.loss_history,
+            profile=profile,
+        )
+        if is_champion:
+            registry.set_alias(version.name, CHAMPION, version.version)
+    return Trained(registry.resolve(f"{version.name}/{version.version}"), True, is_champion, n_rows)
+
+
+def _decided(registry: Registry, version: ModelVersion, examples: Examples, n_rows: Mapping[str, int]) -> Trained:
+    """What a training that was killed would have made of the version that it had registered."""
+    before = champion_of(registry, version.name)
+    is_champion = (
+        before is None or before.version == version.version or _does_no_worse(version.metrics, before, examples)
+    )
     if is_champion:
         registry.set_alias(version.name, CHAMPION, version.version)
     return Trained(registry.resolve(f"{version.name}/{version.version}"), True, is_champion, n_rows)

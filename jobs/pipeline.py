@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from models.errors import NothingToDo, UsageError
@@ -33,7 +33,7 @@ def ingest_step(app: App, sources: Sequence[Source], max_bad: float) -> Rows:
     spark = app.session()
     rows: Rows = []
     for source in sources:
-        digest = app.config.digest()
+        digest = app.config.digest("sources", "max_bad")
         with recorded_run(spark, "ingest", source.path, digest, tables=INGESTED) as run:
             summary = ingest(spark, source, max_bad, run.run_id, app.say)
             if summary.is_nothing_new:
@@ -49,8 +49,8 @@ def ingest_step(app: App, sources: Sequence[Source], max_bad: float) -> Rows:
     return rows
 
 
-def resample_step(app: App) -> Rows:
-    """Bring the bars of the configured widths up to date; one row a width.
+def resample_step(app: App, is_rebuild: bool = False) -> Rows:
+    """Bring the bars of the configured widths up to date; one row a width. A rebuild reads all events again.
 
     Raises:
         NothingToDo: no event is newer than the bars.
@@ -62,17 +62,17 @@ def resample_step(app: App) -> Rows:
     app.say(f"resampling into bars of {', '.join(f'{width} s' for width in config.bars.seconds)} …")
     digest = config.digest("bars")
     with recorded_run(spark, "resample", "bars", digest, tables=("bars",)) as run:
-        summary = resample(
-            spark, config.bars.seconds, config.bars.gap_free, last_inputs(spark, "resample", "bars", digest)
-        )
+        run.is_rebuild = is_rebuild
+        since = None if is_rebuild else last_inputs(spark, "resample", "bars", digest)
+        summary = resample(spark, config.bars.seconds, config.bars.gap_free, since)
+        run.inputs, run.n_good = summary.inputs, summary.n_bars
         if summary.n_bars == 0:
             raise NothingToDo("the bars are up to date")
-        run.inputs, run.n_good = summary.inputs, summary.n_bars
     return [{"bar_seconds": width, "bars": n} for width, n in summary.n_bars_by_width.items()]
 
 
-def normalize_step(app: App) -> Rows:
-    """Bring features and labels of the configured bar width up to date.
+def normalize_step(app: App, is_rebuild: bool = False) -> Rows:
+    """Bring features and labels of the configured bar width up to date. A rebuild computes all rows again.
 
     Raises:
         NothingToDo: no bar is newer than the features.
@@ -86,11 +86,12 @@ def normalize_step(app: App) -> Rows:
     app.say(f"normalizing bars of {width} s into {len(config.features.items)} features …")
     target, digest = f"features of {width} s bars", config.digest("features", "labels")
     with recorded_run(spark, "normalize", target, digest, tables=("features", "feature_scales")) as run:
-        since = last_inputs(spark, "normalize", target, digest)
+        run.is_rebuild = is_rebuild
+        since = None if is_rebuild else last_inputs(spark, "normalize", target, digest)
         summary = normalize(spark, width, config.features, config.labels, since)
+        run.inputs, run.n_good = summary.inputs, summary.n_rows
         if summary.n_rows == 0:
             raise NothingToDo("the features are up to date")
-        run.inputs, run.n_good = summary.inputs, summary.n_rows
     return [{"feature_set": summary.feature_set, "bar_seconds": width, "rows": summary.n_rows}]
 
 
@@ -100,7 +101,6 @@ def train_step(app: App, config: Config) -> Rows:
     Raises:
         NothingToDo: these settings and data were trained before.
     """
-    from jobs.last_good import good_version
     from jobs.published_functions import publish_function
     from jobs.runs import recorded_run
     from jobs.train import train
@@ -111,11 +111,14 @@ def train_step(app: App, config: Config) -> Rows:
         trained = train(spark, config, app.registry, app.say)
         if not any(one.is_new for one in trained):
             raise NothingToDo("every model is up to date with its settings and data")
-        run.inputs = {"features": good_version(spark, "features")}
-        run.n_good = sum(one.is_new for one in trained)
+        new = [one.version for one in trained if one.is_new]
+        run.inputs = {"features": max(version.data_versions["features"] for version in new)}
+        run.n_good = len(new)
     for one in trained:
         if one.is_new and one.is_champion:
             publish_function(spark, app.registry, config.schema_name, one.version.name)
+        if one.is_new:
+            app.registry.settle(one.version.name, one.version.version)
     return [_trained(one) for one in trained]
 
 
@@ -127,60 +130,85 @@ def _trained(one: Any) -> dict[str, Any]:
     return {**facts, "is_champion": one.is_champion, **errors}
 
 
-def score_step(app: App, versions: Sequence[ModelVersion]) -> Rows:
-    """Save the predictions of these versions for all feature rows; one row a version.
+def score_step(
+    app: App, versions: Sequence[ModelVersion], is_rescore: bool = False, by_number: Collection[str] = ()
+) -> Rows:
+    """Save the predictions of these versions for the feature rows that are new or changed; one row a version.
+
+    A version that was never scored takes over where its name was scored last: older rows keep what the version of that
+    time said. The first version of a name scores all rows.
+
+    Args:
+        app: The call.
+        versions: What to score with.
+        is_rescore: Score all rows.
+        by_number: Those of ``versions``, as ``name/3``, that somebody asked for by their number: they do not take over
+            but score all rows at first.
 
     Raises:
-        NothingToDo: they were scored on this version of the features before.
+        NothingToDo: no feature row has changed since they were scored.
     """
     from jobs.last_good import good_version
-    from jobs.runs import last_inputs, recorded_run
+    from jobs.runs import recorded_run
     from jobs.score import score
+    from jobs.score_scope import scope_digest, scored_until
+    from jobs.table_versions import usable_since
 
     spark, config = app.session(), app.config
+    if app.watch is not None:
+        app.watch.scoring_with(versions)
     exchanges = sorted({source.exchange for source in config.sources}) or _exchanges_of_features(app)
+    digest = scope_digest(config.model_bar_seconds, exchanges)
     rows: Rows = []
-    features_version = good_version(spark, "features")
     for version in versions:
         target = f"{version.name}/{version.version}"
-        digest = config.digest("model_bar_seconds", "sources")
-        if last_inputs(spark, "score", target, digest) == {"features": features_version}:
-            continue
-        app.say(f"scoring {target} …")
         with recorded_run(spark, "score", target, digest, tables=("predictions",)) as run:
-            summary = score(spark, version, config.model_bar_seconds, exchanges, features_version, run.run_id)
-            run.inputs = {"features": features_version}
-            run.n_good = sum(summary.n_by_status.values())
-        rows.append({"model": target, "rows": run.n_good, **{"ok": 0, "null_feature": 0, "shape": 0, "out_of_range": 0},
-                     **{status.lower(): n for status, n in summary.n_by_status.items()}})  # fmt: skip
+            run.inputs = {"features": good_version(spark, "features")}
+            until = None if is_rescore else scored_until(spark, version, digest, target not in by_number)
+            has_rows = until is not None and _has_predictions(app, version)
+            if until == run.inputs and has_rows:
+                run.is_empty = True
+                continue
+            app.say(f"scoring {target} …")
+            since = usable_since(spark, until, run.inputs) if has_rows else None
+            run.is_rebuild = is_rescore or (until is not None and since is None)
+            summary = score(
+                spark, version, config.model_bar_seconds, exchanges, run.inputs["features"], run.run_id,
+                since["features"] if since else None,
+            )  # fmt: skip
+            if summary.is_nothing_new:
+                run.is_empty = True
+                continue
+            run.n_good = summary.n_written
+        statuses = {"ok": 0, "null_feature": 0, "shape": 0, "out_of_range": 0}
+        statuses |= {status.lower(): n for status, n in summary.n_by_status.items()}
+        n_scored = sum(summary.n_by_status.values())
+        rows.append({"model": target, "rows": n_scored, "written": summary.n_written, "deleted": summary.n_deleted}
+                    | statuses)  # fmt: skip
+    _add_outcomes(app)
     if not rows:
         raise NothingToDo("the predictions are up to date")
     return rows
+
+
+def _add_outcomes(app: App) -> None:
+    """Make the view of predictions beside what came true, which needs published predictions and labels."""
+    from jobs.last_good import published_versions
+    from jobs.tables import run_sql
+
+    spark = app.session()
+    if not spark.catalog.tableExists("prediction_outcomes") and "predictions" in published_versions(spark):
+        run_sql(spark, "ddl/prediction_outcomes")
 
 
 def _exchanges_of_features(app: App) -> list[str]:
     return sorted(row.exchange for row in app.session().table("features").select("exchange").distinct().collect())
 
 
-def run_pipeline(app: App, heading: Callable[[str], None]) -> bool:
-    """Run every step of the configuration in order; True where one of them had something to do."""
-    config = app.config
-    steps: list[tuple[str, Callable[[], Rows]]] = [
-        ("ingest", lambda: ingest_step(app, config.sources, config.max_bad)),
-        ("resample", lambda: resample_step(app)),
-        ("normalize", lambda: normalize_step(app)),
-        ("train", lambda: train_step(app, config)),
-        ("score", lambda: score_step(app, [app.registry.resolve(model.name) for model in config.models])),
-    ]
-    has_worked = False
-    for name, step in steps:
-        heading(name)
-        try:
-            app.emit(step())
-            has_worked = True
-        except NothingToDo as e:
-            app.say(f"{name}: {e}")
-    return has_worked
+def _has_predictions(app: App, version: ModelVersion) -> bool:
+    """Whether there is a saved prediction of the name: where the table was emptied by hand, all rows are scored."""
+    predictions = app.session().table("predictions")
+    return not predictions.where(predictions.model == version.name).isEmpty()
 
 
 def select_models(config: Config, only: Sequence[str]) -> Config:

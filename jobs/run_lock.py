@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 
-from models.errors import StorageError, TryAgainError
+from models.errors import NothingToDo, StorageError, TryAgainError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -34,24 +34,35 @@ def only_run(spark: SparkSession, job: str, run_id: str) -> Iterator[bool]:
     folder = schema / "_locks"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        place = (folder / f"{job}.lock").open("a+")
+        place = os.fdopen(os.open(folder / f"{job}.lock", os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)
     except OSError as e:
-        raise StorageError(f"{folder} cannot be written ({e.strerror}): free space, or check its owner") from e
+        raise _cannot_write(folder, e) from e
     with place:
         try:
             fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            place.seek(0)
-            holder = place.read().strip() or "it has just begun"
+            holder = place.read().decode().strip() or "it has just begun"
             raise TryAgainError(f"another {job} is running ({holder}): run again when it has ended") from None
-        was_killed = place.tell() > 0  # opened at its end: the last holder left its name
-        place.truncate(0)
-        place.write(f"{run_id}, process {os.getpid()}\n")
-        place.flush()
+        was_killed = os.fstat(place.fileno()).st_size > 0  # the last holder left its name
+        name = f"{run_id}, process {os.getpid()}\n".encode()
+        try:
+            place.write(name)  # over the old one: a full disk still takes that, and it must not be forgotten
+            place.truncate(len(name))
+        except OSError as e:
+            raise _cannot_write(folder, e) from e
         try:
             yield was_killed
-        finally:
+        except NothingToDo:
             place.truncate(0)
+            raise
+        place.truncate(0)  # after an error the name stays: a full disk may have kept the end from being recorded
+
+
+def _cannot_write(folder: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"{folder} cannot be written ({error.strerror}): free space, or check its owner, and run again; "
+        "nothing was written"
+    )
 
 
 def schema_folder(spark: SparkSession) -> Path | None:

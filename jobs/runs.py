@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import importlib.metadata
 import json
+import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,17 +14,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from jobs.clean_stop import stoppable
 from jobs.commits import CURRENT_RUN, tagged, with_retries
 from jobs.free_space import require_free_space
-from jobs.last_good import good_version, publish, republish
+from jobs.last_good import good_version, has_left, publish, republish
 from jobs.pause_points import reached
-from jobs.run_lock import only_run
+from jobs.run_lock import only_run, schema_folder
+from jobs.run_process import announce, running
 from jobs.table_log import table_log
 from jobs.tables import run_sql
 from models.errors import NothingToDo
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+RUNS_OF_PROCESS: set[str] = set()  # ids: tells the commits of this process from those of others
 
 
 @dataclass
@@ -83,35 +88,66 @@ def recorded_run(
     """Store the run as done when the block ends and publish ``tables``; as failed or cancelled when it raises.
 
     Data come first, then the row of the run, then the publication: a process that is killed in between leaves what
-    readers saw before, and the next run of the job cleans up after it. A run with nothing to do leaves no row.
+    readers saw before, and the next run of the job cleans up after it. A run with nothing to do leaves no row, unless
+    a killed one had written all and not published it: it does so.
+    SIGTERM and Ctrl-C end it as cancelled, up to its last writes; those come to their end.
 
     Raises:
         TryAgainError: another run of this job goes on in this schema.
         StorageError: the disk is nearly full.
+        Stopped: somebody asked to stop.
     """
     started_at = _now()
     run_id = run_id or f"{job}_{started_at:%Y%m%d_%H%M%S}_{secrets.token_hex(4)}"
     run = Run(spark, job, target, config_digest, run_id, started_at, tables)
-    with only_run(spark, job, run_id) as was_killed:
+    with (
+        stoppable(spark) as stop,
+        only_run(spark, job, run_id) as was_killed,
+        _announced(spark, run_id),
+    ):
         require_free_space(spark)
         if was_killed:
-            _settle(spark, job)
+            settle_killed(spark, job)
         reached("locked")
-        current = CURRENT_RUN.set(run)
+        RUNS_OF_PROCESS.add(run_id)
+        current, is_finished = CURRENT_RUN.set(run), False
         try:
             with tagged(spark, run_id):
                 yield run
-            if not run.is_empty:
-                _finish(run)
-        except NothingToDo:
-            raise  # not a failure, and nothing to record
+            with stop.shielded():
+                if not run.is_empty or has_left(spark, run):
+                    _finish(run)
+                is_finished = True
+        except NothingToDo:  # not a failure, and nothing to record but what a killed run had no time to
+            with stop.shielded():
+                if has_left(spark, run):
+                    _finish(run)
+            raise
         except BaseException as e:
-            state = "failed" if isinstance(e, Exception) else "cancelled"
-            with contextlib.suppress(Exception):  # what went wrong first is what the user must see
-                _store(run, state, " ".join(str(e).split())[:500] or type(e).__name__)
+            why = stop.reason or e  # a cancelled Spark job is not what went wrong
+            state = "failed" if isinstance(why, Exception) else "cancelled"
+            with stop.shielded(), contextlib.suppress(Exception):  # what went wrong first is what the user must see
+                if not is_finished:
+                    _store(run, state, " ".join(str(why).split())[:500] or type(why).__name__)
             raise
         finally:
             CURRENT_RUN.reset(current)
+
+
+@contextmanager
+def _announced(spark: SparkSession, run_id: str) -> Iterator[None]:
+    """Let ``foretable runs cancel`` find the run, on the machine of a local warehouse."""
+    schema = schema_folder(spark)
+    if schema is None:
+        yield
+        return
+    home = schema.parent.parent
+    known = running(home, run_id)
+    if known is not None and known.pid == os.getpid():  # its job has told so itself
+        yield
+        return
+    with announce(home, run_id):
+        yield
 
 
 def last_inputs(spark: SparkSession, job: str, target: str, config_digest: str) -> dict[str, int] | None:
@@ -149,8 +185,8 @@ def _next_number(spark: SparkSession) -> int:
     return (newest or 0) + 1
 
 
-def _settle(spark: SparkSession, job: str) -> None:
-    """Runs of this job that are said to be running were killed: their place was free."""
+def settle_killed(spark: SparkSession, job: str) -> None:
+    """Note that the runs of this job which are said to be running were killed: their place was free."""
     with_retries(lambda: run_sql(spark, "merge/killed_runs", job=job))
     republish(spark)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.commits import committed, with_retries
 from jobs.run_lock import only_run
-from jobs.runs import recorded_run
+from jobs.runs import recorded_run, settle_killed
 from jobs.table_log import Commit, table_log
 from jobs.tables import TABLES, run_sql
 from models.errors import DataContractError, NothingToDo, SafetyError, UsageError
@@ -38,8 +38,10 @@ def undo_run(spark: SparkSession, run_id: str, say: Callable[[str], None]) -> li
     before = plan_undo(spark, run_id)
     with (
         recorded_run(spark, "undo", run_id, "") as undo,
-        only_run(spark, row.job, undo.run_id),
+        only_run(spark, row.job, undo.run_id) as was_killed,
     ):
+        if was_killed:
+            settle_killed(spark, row.job)
         undo.begin()
         undo.inputs = {table: table_log(spark, table).version for table in before}
         for table, version in before.items():

@@ -10,7 +10,7 @@ import pytest
 
 from jobs.app import App
 from jobs.config import Config
-from jobs.pipeline import run_pipeline
+from jobs.pipeline_run import run_pipeline
 from jobs.session import SessionSettings, start_session, use_schema
 from jobs.statements.install import install_statements
 from jobs.tables import create_tables

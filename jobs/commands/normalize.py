@@ -13,10 +13,12 @@ from jobs.app import App, pass_app
 @click.command(epilog="""\b
 Examples:
   foretable normalize
+  foretable normalize --rebuild
   foretable normalize --dry-run""")  # fmt: skip
+@click.option("--rebuild", "is_rebuild", is_flag=True, help="Compute all rows again, not only those of new bars.")
 @click.option("--dry-run", is_flag=True, help="Print the features and labels that would be made, and end.")
 @pass_app
-def normalize(app: App, dry_run: bool) -> None:
+def normalize(app: App, is_rebuild: bool, dry_run: bool) -> None:
     """Bars into normalized features and forward-looking labels; scales are fitted on training time only.
 
     With nothing new the exit code is 99.
@@ -33,4 +35,4 @@ def normalize(app: App, dry_run: bool) -> None:
             ]
         )
         return
-    app.emit(normalize_step(app))
+    app.emit(normalize_step(app, is_rebuild))

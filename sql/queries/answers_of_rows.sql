@@ -1,4 +1,4 @@
--- Feature rows of one width with the answer of a model that reads one row.
+-- Feature rows that want an answer, with the answer of a model that reads one row.
 -- Grain: exchange, symbol, bar_seconds, bar_start.
 SELECT
     exchange,
@@ -8,5 +8,4 @@ SELECT
     available_at,
     predict_detail(:model, features) AS detail
 FROM IDENTIFIER(:features)
-WHERE bar_seconds = :bar_seconds
-    AND array_contains(:exchanges, exchange)
+WHERE is_wanted

@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from jobs import cli
 from jobs.app import App, format_table
+from jobs.clean_stop import Stopped
 from models.errors import (
     DataContractError,
     ModelContractError,
@@ -134,6 +136,14 @@ def test_an_interruption_says_what_holds(command, capsys):
     command(raising(KeyboardInterrupt()))
     assert cli.run(["boom"]) == 130
     assert "run again to go on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_stop_names_its_signal_and_has_the_exit_code_of_shells(command, capsys, number, code):
+    command(raising(Stopped(number)))
+    assert cli.run(["boom"]) == code
+    sentence = f"stopped by {number.name}; what was published stays, run again to go on"
+    assert capsys.readouterr().err.splitlines()[-1] == sentence
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from deltalake import DeltaTable
 
-from jobs.pipeline import run_pipeline, score_step, select_models, train_step
+from jobs.pipeline import score_step, select_models, train_step
+from jobs.pipeline_run import run_pipeline
 from jobs.tables import table_version
 from models.artifact import load_scorer
 from models.errors import NothingToDo, UsageError
@@ -109,7 +110,8 @@ def test_an_older_version_can_be_scored_beside_the_champion(spark, in_pipeline):
     (row,) = train_step(in_pipeline, worse)
     assert (row["version"], row["is_champion"]) == (2, False)  # a shrunken model does not replace the champion
     assert in_pipeline.registry.resolve("ridge_return_5m").version == 1
-    (scored,) = score_step(in_pipeline, [in_pipeline.registry.resolve("ridge_return_5m/2")])
+    second = in_pipeline.registry.resolve("ridge_return_5m/2")
+    (scored,) = score_step(in_pipeline, [second], by_number=["ridge_return_5m/2"])
     assert scored["model"] == "ridge_return_5m/2"
     versions = {row.version for row in spark.table("predictions").where("model = 'ridge_return_5m'").collect()}
     assert versions == {1, 2}

@@ -124,6 +124,30 @@ def test_a_run_that_was_killed_between_record_and_publication_is_published_by_it
     assert ticks.published() == [1]
 
 
+def test_what_a_killed_run_had_written_is_published_by_a_successor_that_finds_nothing_to_add(spark, ticks):
+    ticks.break_off(1)
+    with pytest.raises(NothingToDo), ticks.run():
+        raise NothingToDo("the ticks are up to date")
+    assert ticks.published() == [1]
+    ticks.break_off(2)
+    with ticks.run() as run:
+        run.is_empty = True
+    assert ticks.published() == [1, 2]
+    assert ticks.states() == [("tick", "failed"), ("tick", "done")] * 2
+
+
+def test_half_an_ingest_is_not_published_by_the_ingest_of_another_source(ticks):
+    with contextlib.suppress(ZeroDivisionError), ticks.run("ingest", target="b/*.gz"):
+        ticks.write(1)
+        raise ZeroDivisionError
+    with ticks.run("ingest", target="a/*.gz"):
+        ticks.write(2)
+    assert ticks.published() == []
+    with ticks.run("ingest", target="b/*.gz"):
+        ticks.write(3)
+    assert ticks.published() == [1, 2, 3]
+
+
 def test_what_others_insert_is_good_at_once_but_not_behind_an_unfinished_run(spark, ticks):
     ticks.insert(1)
     assert good_version(spark, "ticks") == 1

@@ -1,0 +1,81 @@
+"""A training that is killed once its version is registered is finished by the next one, and only then counts as done."""
+
+import numpy as np
+import pytest
+
+from jobs.model_training import Examples, fit_and_register
+from models.protocol import ModelSpec
+from models.registry import CHAMPION
+from models.splits import TimeSplit
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.fixture
+def train(registry, request):
+    """Train a ridge of this penalty under the test's own name; the same penalty is the same training."""
+    random = np.random.default_rng(0)
+    inputs = random.normal(size=(90, 2))
+    labels = inputs @ [1.0, 2.0] + random.normal(size=90) * 0.01
+    rows = np.arange(90)
+    examples = Examples(("a", "b"), inputs, labels, TimeSplit(rows[:50], rows[50:70], rows[70:]))
+
+    def fit(alpha):
+        spec = ModelSpec(request.node.name, "ridge", "y", "regression", {"alpha": alpha}, 1, 0, horizon_seconds=300)
+        return fit_and_register(registry, spec, examples, f"alpha {alpha}", {}, print)
+
+    return fit
+
+
+@pytest.fixture
+def killed_training(registry, train, monkeypatch):
+    """Train, but die before the champion is named."""
+
+    def kill(*arguments):
+        raise Killed
+
+    def run(alpha):
+        with monkeypatch.context() as patch:
+            patch.setattr(registry, "set_alias", kill)
+            with pytest.raises(Killed):
+                train(alpha)
+
+    return run
+
+
+def test_a_killed_training_is_finished_by_the_next(registry, train, killed_training):
+    killed_training(1.0)
+    healed = train(1.0)
+    assert (healed.version.version, healed.is_new, healed.is_champion) == (1, True, True)
+    assert CHAMPION in healed.version.aliases
+    registry.settle(healed.version.name, 1)
+    again = train(1.0)
+    assert (again.version.version, again.is_new, again.is_champion) == (1, False, True)
+
+
+def test_a_better_version_of_a_killed_training_leads_as_it_would_have(registry, train, killed_training):
+    worse = train(1_000.0)
+    registry.settle(worse.version.name, 1)
+    killed_training(0.01)
+    assert train(0.01).is_champion
+
+
+def test_a_worse_version_of_a_killed_training_does_not_lead(registry, train):
+    better = train(0.01)
+    registry.settle(better.version.name, 1)
+    train(1_000.0)  # not settled: as if it had been killed at its end
+    healed = train(1_000.0)
+    assert (healed.version.version, healed.is_new, healed.is_champion) == (2, True, False)
+    assert registry.resolve(better.version.name).version == 1
+
+
+def test_a_champion_that_was_put_back_by_hand_stays(registry, train):
+    for alpha in (1_000.0, 0.01):
+        done = train(alpha)
+        registry.settle(done.version.name, done.version.version)
+    registry.set_alias(done.version.name, CHAMPION, 1)
+    again = train(0.01)
+    assert (again.is_new, again.is_champion) == (False, False)
+    assert registry.resolve(done.version.name).version == 1
