@@ -7,7 +7,7 @@ import re
 import shutil
 import stat
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -29,6 +29,20 @@ _LISTENERS = (
     "spark.connect.grpc.binding.address",
     "spark.driver.bindAddress",
 )
+_SETTINGS: dict[str, tuple[Callable[[str], bool], str]] = {
+    "spark.delta.logStore.file.impl": (
+        lambda value: value == "foretable.AtomicLocalLogStore",
+        "two processes that write one table on a local disk can lose commits",
+    ),
+    "spark.databricks.delta.retentionDurationCheck.enabled": (
+        lambda value: value.lower() == "true",
+        "VACUUM can delete files that a reader still needs",
+    ),
+    "spark.sql.session.timeZone": (lambda value: value == "UTC", "instants in results and files are shifted"),
+    "spark.sql.ansi.enabled": (lambda value: value.lower() == "true", "an overflow or a bad cast gives a wrong number"),
+    "spark.sql.files.ignoreCorruptFiles": (lambda value: value.lower() == "false", "rows are lost in silence"),
+    "spark.sql.files.ignoreMissingFiles": (lambda value: value.lower() == "false", "rows are lost in silence"),
+}
 
 
 @dataclass(frozen=True)
@@ -85,7 +99,8 @@ def check_leftovers(home: Path, now: float | None = None) -> Iterator[Finding]:
         now: Seconds since 1970; the clock where None.
     """
     limit = (time.time() if now is None else now) - _DAY_SECONDS
-    for path in (*sorted((home / "tmp").glob("*")), *sorted((home / "jars").glob("*.part"))):
+    asides = (home / "warehouse").glob("*.db/*/_delta_log/.*.tmp")  # of a commit that was killed before its link
+    for path in (*sorted((home / "tmp").glob("*")), *sorted((home / "jars").glob("*.part")), *sorted(asides)):
         if _newest_change(path) < limit:
             what, remedy = "nothing has changed it for a day", "delete it while no command or server of this home runs"
             yield Finding("leftover", "info", str(path), what, remedy)
@@ -99,6 +114,14 @@ def check_listeners(settings: Mapping[str, str]) -> Iterator[Finding]:
             what = f"{address} can be reached from other machines, and Spark asks for no password"
             severity: Severity = "warning" if name == "spark.driver.bindAddress" else "error"  # clusters need that one
             yield Finding("setting", severity, name, what, "set it to 127.0.0.1, or remove it from the configuration")
+
+
+def check_settings(settings: Mapping[str, str]) -> Iterator[Finding]:
+    """Spark settings of the configuration that take away what keeps tables whole or numbers right."""
+    for name, (is_right, why) in _SETTINGS.items():
+        value = settings.get(name)
+        if value is not None and not is_right(value):
+            yield Finding("setting", "error", name, f"{value}: {why}", "remove it from the configuration")
 
 
 def check_permissions(home: Path) -> Iterator[Finding]:

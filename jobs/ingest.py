@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jobs.free_space import require_free_space
 from jobs.ingest_codes import CODES
-from jobs.ingest_files import find_files
+from jobs.ingest_files import find_files, uncompressed_bytes
 from jobs.ingest_gaps import find_gaps
 from jobs.ingest_limit import refuse_above_limit
 from jobs.ingest_outcomes import Range, add_outcomes, key_ranges
 from jobs.ingest_publish import in_order, write_gaps, write_ledger, write_orders, write_quarantine, write_trades
 from jobs.ingest_reading import collect_reports, plan_tasks, read_lines
 from jobs.ingest_summary import FileAccount, IngestSummary
-from jobs.readers.file_reader import FileReport
+from jobs.readers.file_reader import FileReport, FileTask
 from jobs.sources import Source
 from jobs.tables import run_sql
 
@@ -50,10 +51,12 @@ def ingest(
 
     Raises:
         DataContractError: no file, or too many refused lines; nothing is published.
-        StorageError: a file cannot be read.
+        StorageError: a file cannot be read, or the disk has no room for what the new files hold.
     """
     files = find_files(source)
     tasks = plan_tasks(spark, source, files)
+    if not is_dry_run:
+        require_free_space(spark, _bytes_to_read(files, tasks))
     say(f"reading {len(files)} file{'s' if len(files) > 1 else ''} …")
     lines = read_lines(spark, source, tasks, now_us=time.time_ns() // 1000).persist()
     try:
@@ -62,9 +65,9 @@ def ingest(
         skipped = tuple(files[r.file_index].name for r in reports if r not in fresh)
         if not fresh:
             return IngestSummary(run_id=run_id, is_published=False, skipped_files=skipped)
-        ranges = _decide(spark, source, lines, files, fresh)
-        accounts, n_own = _accounts(spark, files, fresh)
-        _name_refused(spark, files, fresh)
+        ranges = decide(spark, source, lines, [file.name for file in files], fresh)
+        accounts, n_own = account_lines(spark, [file.name for file in files], fresh)
+        name_refused(spark, [file.name for file in files], fresh)
         refuse_above_limit(spark, accounts, max_bad_share)
         summary = IngestSummary(run_id=run_id, is_published=not is_dry_run, files=accounts, skipped_files=skipped)
         if is_dry_run:
@@ -75,6 +78,11 @@ def ingest(
         lines.unpersist()
 
 
+def _bytes_to_read(files: list[Path], tasks: list[FileTask]) -> int:
+    """About how much text the new files hold; one of a length that the ledger knows is taken for an old one."""
+    return sum(uncompressed_bytes(file) for file, task in zip(files, tasks, strict=True) if not task.known_digests)
+
+
 def _fresh(reports: list[FileReport]) -> list[FileReport]:
     """Files neither in the ledger nor the same, byte by byte, as an earlier one of this run."""
     first_of: dict[str, FileReport] = {}
@@ -83,8 +91,8 @@ def _fresh(reports: list[FileReport]) -> list[FileReport]:
     return [report for report in first_of.values() if report.state != "known"]
 
 
-def _decide(
-    spark: SparkSession, source: Source, lines: DataFrame, files: list[Path], fresh: list[FileReport]
+def decide(
+    spark: SparkSession, source: Source, lines: DataFrame, names: Sequence[str], fresh: list[FileReport]
 ) -> list[Range]:
     """Make the view ``ingest_rows``: a line of the fresh files with the name of its file and its outcome.
 
@@ -93,16 +101,18 @@ def _decide(
     """
     from pyspark.sql import functions as F
 
-    names = F.array(*(F.lit(file.name) for file in files))
+    file_names = F.array(*(F.lit(name) for name in names))
     of_fresh = lines.where(F.col("file_index").isin([r.file_index for r in fresh]) & (F.col("kind") != "report"))
-    named = of_fresh.withColumn("source_file", F.get(names, F.col("file_index")))
+    named = of_fresh.withColumn("source_file", F.get(file_names, F.col("file_index")))
     ranges = key_ranges(named)
     is_numbered = source.format == "coinbase_full"
     add_outcomes(spark, named, source.exchange, is_numbered, ranges).createOrReplaceTempView("ingest_rows")
     return ranges
 
 
-def _accounts(spark: SparkSession, files: list[Path], fresh: list[FileReport]) -> tuple[tuple[FileAccount, ...], int]:
+def account_lines(
+    spark: SparkSession, names: Sequence[str], fresh: list[FileReport]
+) -> tuple[tuple[FileAccount, ...], int]:
     """Account of each file and the number of rows that a crashed run wrote already.
 
     Spark counts the outcomes, the reader counted lines as it cut them: both must agree before anything is published.
@@ -112,7 +122,7 @@ def _accounts(spark: SparkSession, files: list[Path], fresh: list[FileReport]) -
     for report in fresh:
         row = counts.get(report.file_index)
         account = FileAccount(
-            source_file=files[report.file_index].name,
+            source_file=names[report.file_index],
             file_digest=report.digest,
             state=report.state,
             n_bytes=report.n_bytes,
@@ -130,9 +140,9 @@ def _accounts(spark: SparkSession, files: list[Path], fresh: list[FileReport]) -
     return tuple(accounts), sum(row.n_own for row in counts.values())
 
 
-def _name_refused(spark: SparkSession, files: list[Path], fresh: list[FileReport]) -> None:
+def name_refused(spark: SparkSession, names: Sequence[str], fresh: list[FileReport]) -> None:
     """Make the view ``ingest_refused`` of the lines for the quarantine."""
-    digests = [(r.file_index, r.digest, files[r.file_index].name) for r in fresh]
+    digests = [(r.file_index, r.digest, names[r.file_index]) for r in fresh]
     spark.createDataFrame(digests, "file_index int, file_digest string, source_file string").createOrReplaceTempView(
         "ingest_digests"
     )
@@ -149,20 +159,40 @@ def _publish(
     say: Callable[[str], None],
 ) -> tuple[int, int]:
     """Write the tables; number of holes near the events and of sequence numbers absent there."""
-    found = [0, 0]
-    exchange, run_id = source.exchange, summary.run_id
+    exchange, run_id, found = source.exchange, summary.run_id, [0, 0]
 
-    def gaps() -> None:
-        found[:] = find_gaps(spark, exchange, ranges)
-        write_gaps(spark, exchange)
-
-    steps = [("orders", lambda: write_orders(spark, exchange, run_id, n_own, summary.n_good - n_own))]
-    if summary.n_good:
-        steps.append(("trades", lambda: write_trades(spark, exchange)))
-        if source.format == "coinbase_full":
-            steps.append(("gaps", gaps))
+    steps = event_steps(spark, source, run_id, ranges, (n_own, summary.n_good - n_own), found)
     if summary.n_quarantined:
         steps.append(("orders__quarantine", lambda: write_quarantine(spark, exchange, run_id)))
     steps.append(("ingested_files", lambda: write_ledger(spark, source, run_id, summary.files)))
     in_order(steps, say)
     return found[0], found[1]
+
+
+def event_steps(
+    spark: SparkSession, source: Source, run_id: str, ranges: list[Range], n_good: tuple[int, int], found: list[int]
+) -> list[tuple[str, Callable[[], None]]]:
+    """The writes of what is good in the view ``ingest_rows``, in their order.
+
+    Args:
+        spark: Session with the views of :func:`decide`.
+        source: Exchange and format of the lines.
+        run_id: Written to every row.
+        ranges: What :func:`decide` returned.
+        n_good: Number of good lines that a crashed run wrote already, and of the others.
+        found: Gets the number of holes near the events and of sequence numbers absent there.
+    """
+    exchange = source.exchange
+
+    def gaps() -> None:
+        found[:] = find_gaps(spark, exchange, ranges)
+        write_gaps(spark, exchange)
+
+    steps: list[tuple[str, Callable[[], None]]] = [
+        ("orders", lambda: write_orders(spark, exchange, run_id, *n_good)),
+    ]
+    if any(n_good):
+        steps.append(("trades", lambda: write_trades(spark, exchange)))
+        if source.format == "coinbase_full":
+            steps.append(("gaps", gaps))
+    return steps

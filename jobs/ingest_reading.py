@@ -1,4 +1,4 @@
-"""Read files on Spark's workers, one task a file."""
+"""Read files on Spark's workers, each by one task."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from models.errors import StorageError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
+_PARTS_A_CORE = 4
 
 
 def plan_tasks(spark: SparkSession, source: Source, files: list[Path]) -> list[FileTask]:
@@ -36,7 +38,9 @@ def read_lines(spark: SparkSession, source: Source, tasks: list[FileTask], now_u
     """Rows of ``READ_SCHEMA`` of all files, not yet read: one a line, and a report a file."""
     from pyspark.sql.pandas.types import from_arrow_schema
 
-    numbers = spark.range(0, len(tasks), 1, numPartitions=len(tasks))
+    # Every later step goes over these parts too: one for each of hundreds of small files would cost more than it reads.
+    n_parts = min(len(tasks), _PARTS_A_CORE * spark.sparkContext.defaultParallelism)
+    numbers = spark.range(0, len(tasks), 1, numPartitions=n_parts)
     return numbers.mapInArrow(_reading(source, tasks, now_us), from_arrow_schema(READ_SCHEMA))
 
 

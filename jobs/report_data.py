@@ -89,7 +89,7 @@ def collect_report_data(
         F.max("bar_start").alias("last_bar_start"),
     )
     covered = _collect(coverage.orderBy(*BAR[:3]))
-    files = spark.table("ingested_files").select(ACCOUNTING_COLUMNS).orderBy("source_file")
+    files = spark.table("ingested_files").where("state <> 'replayed'").select(ACCOUNTING_COLUMNS).orderBy("source_file")
     return ReportData(
         label=label,
         predictions=_with_instants(_collect(held_out_predictions(spark.table("predictions"), bars, label))),

@@ -35,6 +35,15 @@ class TableLog:
         """The number of the application's last write; -1 where there is none."""
         return int(self._log.transaction(application))
 
+    @property
+    def checkpoint_version(self) -> int:
+        """The version that a checkpoint holds as a whole, so that a reader needs no older log file; -1 without one."""
+        return int(self._log.checkpointVersion())
+
+    def checkpoint(self) -> None:
+        """Write the newest version, with the statistics of its files, into one file of the log."""
+        self._log.checkpoint()
+
     def commits(self, after: int) -> list[Commit]:
         """The commits after a version, oldest first."""
         return [_commit(line) for line in self._log.commits(after)]

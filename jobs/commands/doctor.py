@@ -44,6 +44,7 @@ def _findings(app: App) -> Iterator[Finding]:
 
     home, schema_folder = app.config.home, app.config.home / "warehouse" / f"{app.config.schema_name}.db"
     yield from checks.check_listeners(app.config.spark)
+    yield from checks.check_settings(app.config.spark)
     if not home.is_dir():
         yield checks.Finding("home", "info", str(home), "it is not there yet", "nothing: the first command makes it")
         return
@@ -85,8 +86,13 @@ def _catalog_findings(app: App, has_registry: bool) -> Iterator[Finding]:
         yield Finding("session", "error", "Spark", str(e), "cure the other findings first, then look again")
         return
     from jobs.doctor_catalog import check_functions, check_tables
+    from jobs.doctor_publication import check_publication, check_unfinished_runs
 
-    yield from check_tables(spark)
+    faults = list(check_tables(spark))
+    yield from faults
+    if not any(found.subject == "runs" for found in faults):
+        yield from check_unfinished_runs(spark, app.config.home / "warehouse" / f"{app.config.schema_name}.db")
+        yield from check_publication(spark)
     if has_registry:
         yield from check_functions(spark, app.registry)
 

@@ -48,6 +48,16 @@ public class TableLog {
     return found.isDefined() ? ((Long) found.get()).longValue() : -1L;
   }
 
+  /** The newest version that one file of the log holds as a whole; -1 where there is none. */
+  public long checkpointVersion() {
+    return snapshot.checkpointProvider().version();
+  }
+
+  /** Writes this version, with the statistics of its files, into such a file; log files beyond their retention go. */
+  public void checkpoint() {
+    snapshot.deltaLog().checkpoint(snapshot, scala.Option.empty());
+  }
+
   /** For each commit after a version, oldest first: its version, a tab, its operation, a tab, its user metadata. */
   public List commits(long after) {
     List found = new ArrayList();

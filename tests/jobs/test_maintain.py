@@ -1,16 +1,21 @@
 """Maintenance rewrites files, never rows; what it leaves is read by deltalake, an implementation of its own."""
 
+import contextlib
 import hashlib
+import json
 import os
 import time
 
+import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
 from jobs import cli
 from jobs.commands.maintain import maintain as command
+from jobs.commits import committed
 from jobs.maintain import (
     Upkeep,
+    _size,
     _talk_to_stderr,
     check_retain_hours,
     choose_tables,
@@ -19,6 +24,7 @@ from jobs.maintain import (
     refuse_idle,
 )
 from jobs.runs import recorded_run
+from jobs.table_log import table_log
 from jobs.table_versions import changed_rows
 from jobs.tables import TABLES
 from models.errors import DataContractError, NothingToDo, SafetyError
@@ -147,3 +153,88 @@ def test_what_vacuum_prints_does_not_stand_amid_the_data(spark):
     with _talk_to_stderr(spark):
         assert console.out().equals(system.err)
     assert not console.out().equals(system.err)
+
+
+def append(spark, number):
+    spark.sql("INSERT INTO ticks VALUES (:number, 'a')", args={"number": number})
+
+
+def test_a_checkpoint_gathers_the_log_where_it_has_grown(spark, schema, home):
+    spark.sql("CREATE TABLE ticks (tick BIGINT, note STRING) USING delta")
+    for number in range(8):
+        append(spark, number)
+    assert table_log(spark, "ticks").checkpoint_version == -1
+    (one,) = maintain(spark, ["ticks"])
+    assert (one.action, one.version_before, one.version_after) == ("optimize, checkpoint", 8, 9)
+    assert table_log(spark, "ticks").checkpoint_version == 9
+    folder = home / "warehouse" / f"{schema}.db" / "ticks"
+    for entry in (folder / "_delta_log").glob("*.json"):
+        entry.unlink()  # an independent reader needs the checkpoint alone, which has the statistics too
+    table = DeltaTable(folder)
+    assert content(folder)[0] == 8
+    assert pa.table(table.get_add_actions(flatten=True))["max.tick"].to_pylist() == [7]
+
+
+def test_the_version_that_readers_see_keeps_its_files_however_old(spark, schema, home):
+    """An unfinished run has replaced all files nine days ago: VACUUM of the newest version alone would take them."""
+    spark.sql("CREATE TABLE ticks (tick BIGINT, note STRING) USING delta")
+    with recorded_run(spark, "tick", "t", "d", tables=("ticks",)):
+        committed(spark, "ticks", lambda: append(spark, 1))
+    with contextlib.suppress(ZeroDivisionError), recorded_run(spark, "tick", "t", "d", tables=("ticks",)):
+        committed(spark, "ticks", lambda: spark.sql("INSERT OVERWRITE ticks VALUES (2, 'b')"))
+        raise ZeroDivisionError
+    folder = home / "warehouse" / f"{schema}.db" / "ticks"
+    age(spark, folder, hours=9 * 24)
+    assert spark.sql("VACUUM ticks RETAIN 168 HOURS DRY RUN").count() == 1
+    (one,) = maintain(spark, ["ticks"])
+    assert (one.action, one.files_removed) == ("none", 0)
+    assert one.note.startswith("readers see version 1 for longer than 168 hours: foretable doctor")
+    assert [row.tick for row in spark.sql("SELECT tick FROM `ticks@good`").collect()] == [1]
+    with recorded_run(spark, "tick", "t", "d", tables=("ticks",)):  # the rerun finishes and publishes
+        committed(spark, "ticks", lambda: append(spark, 3))
+    (one,) = maintain(spark, ["ticks"])
+    assert ("vacuum" in one.action, one.note) == (True, "")
+    assert sorted(row.tick for row in spark.sql("SELECT tick FROM `ticks@good`").collect()) == [2, 3]
+
+
+def age(spark, folder, hours):
+    """Let all that a table has done so far lie further back: times in the log, and of its files."""
+    for file in folder.rglob("*"):
+        if file.suffix == ".json":
+            moved = []
+            for line in file.read_text().splitlines():
+                action = json.loads(line)
+                for part in action.values():
+                    for name in ("timestamp", "deletionTimestamp", "modificationTime", "inCommitTimestamp"):
+                        if name in part:
+                            part[name] -= hours * HOUR_SECONDS * 1000
+                moved.append(json.dumps(action))
+            file.write_text("\n".join(moved) + "\n")
+        elif file.suffix == ".crc":
+            file.unlink()
+    for file in folder.rglob("*"):
+        if file.exists():
+            os.utime(file, (time.time() - hours * HOUR_SECONDS,) * 2)
+    spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
+
+
+def test_maintenance_in_the_middle_of_a_run_and_one_that_was_killed_keep_no_reader_waiting(spark, ticks, monkeypatch):
+    with recorded_run(spark, "tick", "t", "d", tables=("ticks",)):
+        committed(spark, "ticks", lambda: append(spark, 10))
+        maintain(spark, ["ticks"])
+        assert content(ticks)[0] == 7
+        assert spark.table("`ticks@good`").count() == 6  # nothing of the run that goes on
+        append(spark, 11)
+    assert spark.table("`ticks@good`").count() == 8
+    with monkeypatch.context() as patch:
+        patch.setattr("jobs.maintain._size", lambda delta, real=_size: real(delta) if optimized(delta) < 2 else 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            maintain(spark, ["ticks"])
+    assert spark.table("runs").where("job = 'maintain' AND state = 'failed'").count() == 1
+    with recorded_run(spark, "tock", "t", "d", tables=("ticks",)):
+        committed(spark, "ticks", lambda: append(spark, 12))
+    assert spark.table("`ticks@good`").count() == 9
+
+
+def optimized(delta):
+    return delta.history().where("operation = 'OPTIMIZE'").count()
