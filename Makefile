@@ -9,7 +9,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	$$python -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 	&& echo $$python && break; done)
 
-.PHONY: help demo test test-slow check format lock clean setup prepare
+.PHONY: help demo test test-slow torture check format lock clean setup prepare
 
 help: ## list the goals
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 18
@@ -22,6 +22,9 @@ test: prepare ## run the suite, set-up included
 
 test-slow: prepare ## run the heavy cases: several processes, fresh installations, long races
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
+
+torture: prepare ## kill, race, fuzz and fill the disk: the harness at full size, with its figures (minutes)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m torture tests/torture
 
 check: setup ## formatter, linter and type check, changing nothing
 	@$(BIN)/ruff format --check .

@@ -23,6 +23,16 @@ _CONFLICTS = ("DELTA_CONCURRENT", "DELTA_METADATA_CHANGED", "DELTA_PROTOCOL_CHAN
 _CONDITION = re.compile(r"^\s*\[([A-Z][A-Z0-9_.]+)\]\s*(.*)$", re.MULTILINE)
 _WORKER = re.compile(r"^models\.errors\.(\w+): (.+)$", re.MULTILINE)
 _CRASH = re.compile(r"Python worker exited unexpectedly \(crashed\): (.*ended its worker.*)")
+_DISK = {
+    "No space left on device": "the disk is full: free space and run again, nothing was published",
+    "Disk quota exceeded": "the quota of the disk is used up: free space and run again, nothing was published",
+    "Read-only file system": "the disk is mounted read-only: mount it for writing and run again, nothing was published",
+}
+_MEMORY = re.compile(
+    r"^MemoryError\b|\bArrowMemoryError\b|java\.lang\.OutOfMemoryError|Cannot allocate memory|"
+    r"Python worker exited unexpectedly",
+    re.MULTILINE,
+)
 _NAMES = re.compile(r"`[^`]+`(?:\.`[^`]+`)*")
 
 
@@ -37,12 +47,18 @@ def translate(error: Exception) -> ForetableError | None:
 def from_text(text: str) -> ForetableError | None:
     """The error a user should see for what Spark printed; None where no line of it starts with a ``[CONDITION]``."""
     found = _CONDITION.search(text)
-    if "No space left on device" in text:
-        return StorageError("the disk is full: free space and run again, nothing was published")
+    for sign, sentence in _DISK.items():
+        if sign in text:
+            return StorageError(sentence)
     if raised := _WORKER.search(text):
         return getattr(errors, raised.group(1), DataContractError)(raised.group(2))
     if crashed := _CRASH.search(text):
         return ModelContractError(crashed.group(1))
+    if _MEMORY.search(text):
+        return TryAgainError(
+            "a worker of Spark died, as when memory runs out: run again, with fewer tasks at once (--master local[1]) "
+            "or a higher limit (spark.executor.pyspark.memory for Python, spark.driver.memory for Java)"
+        )
     if found is None:
         return None
     condition, message = found.group(1), _without_code(found.group(2))

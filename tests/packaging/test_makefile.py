@@ -53,7 +53,7 @@ INSTALL = "-m pip install --quiet --disable-pip-version-check -c constraints.txt
 def test_make_alone_lists_every_goal_on_one_line(make):
     done, asked = make()
     goals = [line.split()[1] for line in done.stdout.splitlines()]
-    assert goals == ["help", "demo", "test", "test-slow", "check", "format", "lock", "clean"]
+    assert goals == ["help", "demo", "test", "test-slow", "torture", "check", "format", "lock", "clean"]
     assert asked == []
 
 

@@ -1,0 +1,147 @@
+"""A pool of worker processes (worker.py) on one home: some wait with an open session, so that a kill costs little.
+
+The first worker of a home leaves an archive of the classes that it loaded (Java's class data sharing): those after it
+need a quarter of the processor time to start.
+"""
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+JAVA_OPTIONS = "spark.driver.extraJavaOptions"
+# As in tests/conftest.py; these live for seconds to minutes, so that the JVM's second compiler would not pay.
+QUICK = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.shuffle.partitions": "1",
+    "spark.default.parallelism": "2",
+    "spark.driver.memory": "1g",
+    JAVA_OPTIONS: "-XX:TieredStopAtLevel=1 -XX:-UseParallelGC -XX:+UseSerialGC -Xlog:disable",
+}
+PATIENCE_SECONDS = 300
+
+
+class Worker:
+    """One process with an open session; answers one request at a time."""
+
+    def __init__(self, talk):
+        self._talk = talk
+        self._lines = talk.makefile("rw")
+        self.pid = None
+
+    def ready(self):
+        """Wait for the session; returns the worker."""
+        if self.pid is None:
+            self.pid = self.answer()["pid"]
+        return self
+
+    def ask(self, **request):
+        """Send a request without waiting for its answer."""
+        self.ready()
+        print(json.dumps(request), file=self._lines, flush=True)
+
+    def has_answered(self, seconds=0.0):
+        return bool(select.select([self._talk], [], [], seconds)[0])
+
+    def answer(self, seconds=PATIENCE_SECONDS):
+        assert self.has_answered(seconds), f"worker {self.pid} is silent for {seconds} s"
+        line = self._lines.readline()
+        assert line, f"worker {self.pid} has died"
+        return json.loads(line)
+
+    def run(self, **request):
+        self.ask(**request)
+        return self.answer()
+
+    def kill(self):
+        """SIGKILL to Python and its JVM at once; returns when they are gone."""
+        if self._talk.fileno() < 0:
+            return  # it was killed before
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        with contextlib.suppress(ConnectionError):
+            while self._talk.recv(65_536):
+                pass
+        self.close()
+
+    def close(self):
+        with contextlib.suppress(ConnectionError):
+            self._lines.close()
+        self._talk.close()
+
+
+class Pool:
+    """Workers of one home. ``take`` hands out one that is ready and lets the next one start meanwhile."""
+
+    def __init__(self, home):
+        self.home = home
+        self._folder = Path(tempfile.mkdtemp(prefix="foretable-"))  # a socket's path must be short
+        self._place = socket.socket(socket.AF_UNIX)
+        self._place.bind(str(self._folder / "s"))
+        self._place.listen()
+        self._program = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("worker.py"))],
+            stdin=subprocess.PIPE, text=True, env={**os.environ, "TZ": "UTC"},
+        )  # fmt: skip
+        self._archive = self._folder / "classes.jsa"
+        self._n_starting = 0
+        self._idle, self._taken = [], []
+
+    def first(self):
+        """A worker that leaves the archive when it is retired; the others wait for that."""
+        self.start(1, f"-XX:ArchiveClassesAtExit={self._archive}")
+        return self.take()
+
+    def retire(self, worker):
+        """End a worker in peace."""
+        worker.run(stop=True)
+        worker.close()
+        self._taken.remove(worker)
+
+    def start(self, n=1, java_option=None):
+        """Let workers start while the caller goes on."""
+        if java_option is None:
+            java_option = f"-XX:SharedArchiveFile={self._archive}" if self._archive.exists() else ""
+        options = f"{QUICK[JAVA_OPTIONS]} {java_option}".strip()
+        spark = {**QUICK, JAVA_OPTIONS: options}
+        facts = {"home": str(self.home), "socket": str(self._folder / "s"), "spark": spark}
+        for _ in range(n):
+            print(json.dumps(facts), file=self._program.stdin, flush=True)
+        self._n_starting += n
+
+    def take(self, n_ahead=0):
+        """A ready worker; ``n_ahead`` others are kept starting."""
+        if not self._idle:
+            if not self._n_starting:
+                self.start()
+            self._place.settimeout(PATIENCE_SECONDS)
+            self._idle.append(Worker(self._place.accept()[0]))
+            self._n_starting -= 1
+        if self._n_starting < n_ahead:
+            self.start(n_ahead - self._n_starting)
+        worker = self._idle.pop().ready()
+        self._taken.append(worker)
+        return worker
+
+    def give_back(self, worker):
+        self._taken.remove(worker)
+        self._idle.append(worker)
+
+    def close(self):
+        for worker in [*self._taken, *self._idle]:
+            if worker.pid:
+                worker.kill()
+        self._program.stdin.close()
+        self._program.kill()
+        self._program.wait()
+        self._place.close()  # workers that still start find nobody and end
+        shutil.rmtree(self._folder)
