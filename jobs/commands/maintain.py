@@ -20,8 +20,8 @@ Examples:
 def maintain(app: App, tables: tuple[str, ...], retain_hours: int, dry_run: bool) -> None:
     """Compact the tables and delete files that no reader needs any longer.
 
-    OPTIMIZE and VACUUM where a table needs them, all tables of the schema without an argument. No row changes. With
-    nothing to do the exit code is 99.
+    OPTIMIZE, VACUUM and a checkpoint of log and statistics where a table needs them, all tables of the schema without
+    an argument. No row changes. With nothing to do the exit code is 99.
     """
     from dataclasses import asdict
 

@@ -128,6 +128,8 @@ def _created(statement: CreateModel, context: Context) -> list[dict[str, Any]]:
         promote = f"ALTER MODEL {version.name} SET ALIAS champion = {version.version}"
         result = f"trained; {_why_not_champion(version.metrics)}: {promote}"
     context.publish(version.name)
+    if trained is not None and trained.is_new:
+        context.registry.settle(version.name, version.version)
     metric = "rmse" if version.task == "regression" else "log_loss"
     errors = {part: version.metrics.get(part, {}).get(metric) for part in ("train", "validation", "test")}
     counts = {f"n_{part}": trained.n_rows[part] if trained else None for part in ("train", "validation", "test")}
