@@ -181,7 +181,8 @@ def _folder_writer(app: App, run: Run, batch: Batch, log: JobLog, stop: StopRequ
         _adopt(batch, manifest["run"], log)
         return partial(Counts, manifest["rows"], manifest["unreadable"], manifest["statuses"])
     folder.require_free(request.mode)
-    for left in folder.clear_leftovers(lambda other: running(home, other) is not None):
+    mine = {attempt.run_id for attempt in batch.attempts}  # all dead: this process holds the name
+    for left in folder.clear_leftovers(lambda other: other not in mine and running(home, other) is not None):
         log.note(f"deleted {left}, left by a run that was killed")
     rows, while_written = observed(batch.answers)
     run.begin()

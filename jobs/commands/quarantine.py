@@ -26,7 +26,11 @@ def _choosing(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--code", help="Only lines refused for this, for example BAD_NUMBER.")(command)
 
 
-@click.group()
+@click.group(epilog="""\b
+Examples:
+  foretable quarantine show
+  foretable quarantine replay --code BAD_NUMBER --dry-run
+  foretable quarantine replay --edited lines.json""")  # fmt: skip
 def quarantine() -> None:
     """Input lines that were refused: show them, and read them again once reader, settings or text are mended."""
 

@@ -3,7 +3,7 @@
 CREATE TABLE IF NOT EXISTS runs (
     run_id STRING NOT NULL COMMENT 'job, UTC start and a random part',
     run_number BIGINT COMMENT 'counts the runs of the schema that had something to do; no clock is in it',
-    job STRING NOT NULL COMMENT 'ingest, resample, normalize, train, score, batch_predict, replay, maintain or undo',
+    job STRING NOT NULL COMMENT 'ingest, resample, normalize, train, score, sql, batch_predict, replay, maintain or undo',
     target STRING NOT NULL COMMENT 'what the run worked on, for example resample of 60 s bars',
     state STRING NOT NULL COMMENT 'running, done, failed, cancelled, killed (ended without a word) or undone',
     started_at TIMESTAMP NOT NULL COMMENT 'UTC instant',

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from small_disk import SmallDisk
 
+pytestmark = pytest.mark.slow  # the pool of worker processes costs a minute
 DISK, TRY_AGAIN = 74, 75
 DISK_MIB = 192
 SCHEMA = "tb_small"

@@ -93,7 +93,9 @@ def plans(n_kills):
         yield [(job, point) for job in JOBS for point in (None, next(points))]
 
 
-@pytest.mark.parametrize("n_kills", [len(SMALL), pytest.param(200, marks=pytest.mark.torture)])
+@pytest.mark.parametrize(
+    "n_kills", [pytest.param(len(SMALL), marks=pytest.mark.slow), pytest.param(200, marks=pytest.mark.torture)]
+)
 def test_killed_jobs_are_healed_by_the_next_run(n_kills, pool, states, chain, command, tmp_path, figure):
     killer = Killer(pool, states, chain, command, tmp_path, seed=n_kills)
     started, n_done = time.monotonic(), 0
