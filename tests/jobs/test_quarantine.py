@@ -129,6 +129,7 @@ def test_lines_that_are_good_now_land_as_if_they_had_never_been_refused(spark, f
     assert feed.rows("SELECT count(*) FROM `orders@good`") == [(4,)]
 
 
+@pytest.mark.slow
 def test_an_undone_replay_leaves_the_lines_refused_and_can_be_made_again(spark, feed, as_if_never_refused):
     feed.ingest_too_early("a.jsonl")
     before = feed.landed()
@@ -144,6 +145,7 @@ class PowerCutError(Exception):
     pass
 
 
+@pytest.mark.slow
 def test_breaking_off_after_each_write_is_healed_whatever_is_chosen_next(spark, feed, as_if_never_refused, monkeypatch):
     feed.ingest_too_early("a.jsonl")
     for table in ("orders__quarantine", "orders", "trades", "gaps"):
@@ -173,6 +175,7 @@ def dying_after(table):
     return write
 
 
+@pytest.mark.slow
 def test_what_was_written_and_not_published_is_published_by_the_next_replay(spark, feed, monkeypatch):
     feed.write("a.jsonl", message(1), message(3, time=LATE))
     feed.ingest_too_early("a.jsonl")
@@ -186,6 +189,7 @@ def test_what_was_written_and_not_published_is_published_by_the_next_replay(spar
     assert replayed(feed) == ([], False)
 
 
+@pytest.mark.slow
 def test_edited_lines_land_and_both_texts_are_kept(spark, feed, tmp_path, capsys):
     broken, tail = b'{"type":\xff}\n', message(6)[:-9]
     feed.write("a.jsonl", message(1), broken, tail, message(5))
@@ -212,6 +216,7 @@ def test_edited_lines_land_and_both_texts_are_kept(spark, feed, tmp_path, capsys
         replayed(feed, edited=edited)
 
 
+@pytest.mark.slow
 def test_a_line_of_a_log_without_numbers_takes_its_line_number_and_the_epoch_of_its_file(feed):
     start = 1430438404518
     lines = [f'{start + i} trade {{"price": {price}, "amount": 1.0, "id": {i}}}' for i, price in enumerate([9, 8, 7])]
@@ -230,6 +235,7 @@ def test_a_line_of_a_log_without_numbers_takes_its_line_number_and_the_epoch_of_
     assert feed.rows("SELECT taker_side FROM trades ORDER BY trade_id") == [(None,), ("sell",), ("sell",)]
 
 
+@pytest.mark.slow
 def test_a_replay_waits_for_an_ingest_that_goes_on_or_broke_off(spark, feed, monkeypatch):
     feed.write("a.jsonl", message(1), "{")
     feed.ingest("a.jsonl")
@@ -253,6 +259,7 @@ def test_nothing_to_replay_is_told_to_a_scheduler(spark, schema, make_app, capsy
     assert spark.table("runs").count() == 0
 
 
+@pytest.mark.slow
 def test_a_table_of_an_older_foretable_gets_the_columns_it_lacks(spark, feed):
     spark.sql("ALTER TABLE orders__quarantine SET TBLPROPERTIES (delta.columnMapping.mode = 'name')")
     spark.sql("ALTER TABLE orders__quarantine DROP COLUMNS (outcome, edited_text, replay_run_id)")

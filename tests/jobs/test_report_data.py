@@ -84,7 +84,10 @@ def views(spark, features):
         "features": features,
         "predictions": spark.createDataFrame([("x", "A", 60, at(1), "ridge", 1, "return_5m", 1.0)], PREDICTIONS),
         "gaps": spark.createDataFrame([(2,), (5,)], "n_missing bigint"),
-        "ingested_files": spark.createDataFrame([("day.gz", 7, 4, 2, 1, 0)], ACCOUNTING_COLUMNS),
+        "ingested_files": spark.createDataFrame(
+            [("complete", "day.gz", 7, 4, 2, 1, 0), ("replayed", "day.gz", 0, 0, 0, 0, 0)],
+            ["state", *ACCOUNTING_COLUMNS],
+        ),
     }
     for name, frame in rows.items():
         frame.createOrReplaceTempView(name)
