@@ -24,7 +24,7 @@ test-slow: prepare ## run the heavy cases: several processes, fresh installation
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
 
 torture: prepare ## kill, race, fuzz and fill the disk: the harness at full size, with its figures (minutes)
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m torture tests/torture
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "torture or slow" tests/torture
 
 check: setup ## formatter, linter and type check, changing nothing
 	@$(BIN)/ruff format --check .

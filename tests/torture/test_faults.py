@@ -3,13 +3,20 @@
 import contextlib
 import os
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable
+from processes import Pool
 from small_disk import SmallDisk
 
 pytestmark = pytest.mark.slow  # the pool of worker processes costs a minute
-DISK, TRY_AGAIN = 74, 75
+DISK, TRY_AGAIN, UP_TO_DATE = 74, 75, 99
+FORETABLE = Path(sys.executable).with_name("foretable")
+FAKE_CLOCK = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 DISK_MIB = 192
 SCHEMA = "tb_small"
 POINTS = ("before_write", "after_write", "before_publish")
@@ -142,3 +149,71 @@ def python_workers(session):
             if int(member_of) == session and b"pyspark.daemon" in stat.with_name("cmdline").read_bytes():
                 daemons[int(stat.parent.name)] = int(parent)
     return [pid for pid, parent in daemons.items() if parent in daemons]
+
+
+@pytest.mark.torture
+def test_a_python_worker_above_its_limit_of_memory_costs_one_run(market, states):
+    schema = "tb_limit"
+    states.copy("tb_first", schema)
+    words = market.words(schema, "ingest")
+    limited = [FORETABLE, "--conf", "spark.executor.pyspark.memory=64m", "--master", "local[1]", *words]
+    ended = subprocess.run(limited, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    check_sentence({"code": ended.returncode, "said": ended.stderr}, TRY_AGAIN, "memory", "run again")
+    market.check_readers(schema)
+    market.check_rerun(schema)
+    states.drop(schema)
+
+
+@pytest.fixture
+def yesterday(torture_home, monkeypatch):
+    """A worker whose clock is a day behind."""
+    if not FAKE_CLOCK.exists():
+        pytest.skip("a clock that is set back needs Debian's package faketime")
+    with monkeypatch.context() as change:
+        for name, value in {
+            "LD_PRELOAD": str(FAKE_CLOCK),
+            "FAKETIME": "-1d",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }.items():
+            change.setenv(name, value)
+        workers = Pool(torture_home)
+    yield workers.take()
+    workers.close()
+
+
+@pytest.mark.torture
+def test_a_clock_that_is_set_back_between_two_runs_changes_no_row(
+    yesterday, market, states, pieces, configure, command
+):
+    schema = "tb_clock"
+    states.copy("tb_first", schema)
+    before = time.time()
+    for job in ("ingest", "resample"):
+        answer = yesterday.run(arguments=market.words(schema, job))
+        assert answer["code"] == 0, answer
+        assert states.newest(schema) == states.published(schema) == market.wanted[job]
+    set_back_commits(states.folder(schema), since=before)
+    for job in ("ingest", "resample"):
+        assert market.run(schema, job)["code"] == UP_TO_DATE
+    third = configure("tb_three", pieces[:3])
+    for one in (schema, "tb_calm"):
+        for job in ("ingest", "resample"):
+            answer = market.worker.run(arguments=command(third, one, job))
+            assert answer["code"] == 0, (one, answer)
+    assert states.published(schema) == states.newest(schema) == states.published("tb_calm")
+    runs = DeltaTable(states.folder(schema) / "runs").to_pyarrow_table().to_pylist()
+    runs.sort(key=lambda row: row["run_number"])
+    assert [row["job"] for row in runs] == ["ingest", "ingest", "resample", "ingest", "resample"]
+    days_back = [(runs[0]["started_at"] - row["started_at"]).total_seconds() / 86_400 for row in runs]
+    assert [round(days) for days in days_back] == [0, 1, 1, 0, 0]
+    for table in ("orders", "trades", "bars", "runs"):
+        history = market.worker.run(sql=f"DESCRIBE HISTORY {schema}.{table}")["rows"]
+        times = [row[1] for row in sorted(history)]
+        assert times == sorted(set(times)), (table, times)
+
+
+def set_back_commits(folder, since):
+    """Commits of a clock that was set back have files of an earlier day, too: libfaketime does not reach the kernel."""
+    for commit in folder.glob("*/_delta_log/*.json"):
+        if commit.stat().st_mtime > since:
+            os.utime(commit, (since - 86_400, since - 86_400))
