@@ -85,7 +85,7 @@ public class WarehouseFolder {
     CatalogTable table = catalog.getTable(schema, name);
     boolean isOurs = table.tableType().equals(CatalogTableType.MANAGED()) && table.provider().contains("delta")
         && lies(table.storage().locationUri(), folder);
-    if (isOurs && !folder.exists()) {
+    if (isOurs && !isDelta(folder)) { // also what a CREATE TABLE AS leaves that was stopped before its commit
       catalog.dropTable(schema, name, true, false);
     }
   }
