@@ -43,7 +43,10 @@ def answered(spark: SparkSession, rows: DataFrame, model: ModelVersion, keep: Se
         F.col(REFUSAL).alias("refusal"),
     )
     view.createOrReplaceTempView(_VIEW)
-    answers = run_sql(spark, "queries/batch_answers", model=f"{model.name}/{model.version}", rows=_VIEW)
+    try:
+        answers = run_sql(spark, "queries/batch_answers", model=f"{model.name}/{model.version}", rows=_VIEW)
+    finally:
+        spark.catalog.dropTempView(_VIEW)
     given, detail, refusal = F.col("given"), F.col("detail"), F.col("refusal")
     columns = {name: detail[name] for name in added}
     columns |= {

@@ -85,7 +85,7 @@ public class WarehouseFolder {
     CatalogTable table = catalog.getTable(schema, name);
     boolean isOurs = table.tableType().equals(CatalogTableType.MANAGED()) && table.provider().contains("delta")
         && lies(table.storage().locationUri(), folder);
-    if (isOurs && !isDelta(folder)) { // also what a CREATE TABLE AS leaves that was stopped before its commit
+    if (isOurs && !isDelta(folder)) {
       catalog.dropTable(schema, name, true, false);
     }
   }
@@ -95,8 +95,19 @@ public class WarehouseFolder {
     return location.isDefined() && new File(((URI) location.get()).getPath()).equals(folder);
   }
 
+  /** Whether the folder's log holds a commit: a CREATE TABLE AS that runs, or was stopped, has an empty one. */
   static boolean isDelta(File folder) {
-    return new File(folder, "_delta_log").isDirectory();
+    File log = new File(folder, "_delta_log");
+    if (new File(log, "00000000000000000000.json").exists()) {
+      return true;
+    }
+    String[] names = log.list(); // the first commits go once a checkpoint holds them
+    for (int i = 0; names != null && i < names.length; i++) {
+      if (names[i].equals("_last_checkpoint") || names[i].matches("\\d{20}\\..+")) {
+        return true;
+      }
+    }
+    return false;
   }
 
   static CatalogTable deltaTable(String schema, String name, URI location) {

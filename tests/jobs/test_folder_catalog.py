@@ -38,7 +38,8 @@ def write_elsewhere(table, *values, mode="error"):
 
 
 def names(spark):
-    return {row.tableName for row in spark.sql("SHOW TABLES").collect()}
+    """What a catalog holds, without the temporary views that other tests may have left in the session."""
+    return {row.tableName for row in spark.sql("SHOW TABLES").collect() if not row.isTemporary}
 
 
 def values(spark, text):
