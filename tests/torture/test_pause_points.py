@@ -46,10 +46,11 @@ class Cases:
         """What the jobs leave when they run one after the other; computed once."""
         if jobs not in self._serial:
             schema = self.fresh()
-            for job in jobs:
+            self._serial.setdefault((), self.states.whole(schema, MODEL))
+            for number, job in enumerate(jobs, start=1):
                 answer = self.other.run(arguments=self.words(schema, job))
                 assert answer["code"] in (0, 99), (jobs, job, answer)
-                self._serial.setdefault(jobs[: jobs.index(job) + 1], self.states.whole(schema, MODEL))
+                self._serial.setdefault(jobs[:number], self.states.whole(schema, MODEL))
             self.states.drop(schema)
         return self._serial[jobs]
 
