@@ -30,6 +30,7 @@ _DISK = {
 }
 _MEMORY = re.compile(
     r"^MemoryError\b|\bArrowMemoryError\b|java\.lang\.OutOfMemoryError|Cannot allocate memory|"
+    r"failed to map segment from shared object|"  # an import above the limit of memory
     r"Python worker exited unexpectedly",
     re.MULTILINE,
 )
