@@ -43,7 +43,7 @@ class StopRequest:
         """Nothing has asked yet."""
         self.reason: Stopped | None = None
         self._may_raise = False
-        self._n_shields = 0
+        self._is_shielded = False
         self._is_nudge = False
         self._raised_at = float("-inf")
 
@@ -109,11 +109,23 @@ class StopRequest:
     @contextmanager
     def shielded(self) -> Iterator[None]:
         """Let nothing break into the block: what it writes belongs together."""
-        self._n_shields += 1
+        before, self._is_shielded = self._is_shielded, True
         try:
             yield
         finally:
-            self._n_shields -= 1
+            self._is_shielded = before
+
+    @contextmanager
+    def exposed(self) -> Iterator[None]:
+        """Let a request to stop break into the block again, within one that is shielded.
+
+        What cleans up after a block belongs outside: one that is stopped, or whose job was cancelled, is stopped once.
+        """
+        before, self._is_shielded = self._is_shielded, False
+        try:
+            yield
+        finally:
+            self._is_shielded = before
 
     def _watch(
         self,
@@ -123,9 +135,9 @@ class StopRequest:
         is_main: bool,
     ) -> None:
         while not is_over.wait(_PAUSE_SECONDS):
-            if self.reason is None and until is not None and time.monotonic() > until[0] and not self._n_shields:
+            if self.reason is None and until is not None and time.monotonic() > until[0] and not self._is_shielded:
                 self.reason = until[1]
-            if self.reason is None or self._n_shields:
+            if self.reason is None or self._is_shielded:
                 continue
             with suppress(Exception):  # the session may be ending
                 cancel_jobs()
@@ -153,7 +165,7 @@ class StopRequest:
     def _is_due(self) -> bool:
         """Whether to raise; what cleans up after it is not broken into."""
         is_new = time.monotonic() - self._raised_at > _CLEAN_UP_SECONDS
-        return self._may_raise and not self._n_shields and is_new
+        return self._may_raise and not self._is_shielded and is_new
 
 
 @contextmanager

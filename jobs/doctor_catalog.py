@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlparse
 
 from jobs.doctor import Finding
+from jobs.run_lock import schema_folder
 from jobs.tables import TABLES
 from models.errors import ModelContractError
 from models.registry import Registry
@@ -27,11 +28,12 @@ def check_tables(spark: SparkSession) -> Iterator[Finding]:
     A row of each is read; a damage further inside a data file is met by the query that reads it.
     """
     have = {row.tableName for row in spark.sql("SHOW TABLES").collect()}
+    schema = schema_folder(spark)
     for table in TABLES:
-        if table not in have:
+        if table not in have and not (schema and (schema / table).exists()):
             remedy = "restore its folder from a copy; else the next command makes it empty, fill it with foretable run"
             yield Finding("table", "error", table, "it is missing", remedy)
-        elif fault := _fault(spark, table):
+        elif fault := _fault(spark, table) if table in have else "its log holds no commit":
             remedy = "restore its folder from a copy, or delete the folder and fill it again with foretable run"
             yield Finding("table", "error", table, fault, remedy)
 

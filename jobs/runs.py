@@ -102,6 +102,7 @@ def recorded_run(
     run = Run(spark, job, target, config_digest, run_id, started_at, tables)
     with (
         stoppable(spark) as stop,
+        stop.shielded(),
         only_run(spark, job, run_id) as was_killed,
         _announced(spark, run_id),
     ):
@@ -112,21 +113,19 @@ def recorded_run(
         RUNS_OF_PROCESS.add(run_id)
         current, is_finished = CURRENT_RUN.set(run), False
         try:
-            with tagged(spark, run_id):
+            with tagged(spark, run_id), stop.exposed():
                 yield run
-            with stop.shielded():
-                if not run.is_empty or has_left(spark, run):
-                    _finish(run)
-                is_finished = True
+            if not run.is_empty or has_left(spark, run):
+                _finish(run)
+            is_finished = True
         except NothingToDo:  # not a failure, and nothing to record but what a killed run had no time to
-            with stop.shielded():
-                if has_left(spark, run):
-                    _finish(run)
+            if has_left(spark, run):
+                _finish(run)
             raise
         except BaseException as e:
             why = stop.reason or e  # a cancelled Spark job is not what went wrong
             state = "failed" if isinstance(why, Exception) else "cancelled"
-            with stop.shielded(), contextlib.suppress(Exception):  # what went wrong first is what the user must see
+            with contextlib.suppress(Exception):  # what went wrong first is what the user must see
                 if not is_finished:
                     _store(run, state, " ".join(str(why).split())[:500] or type(why).__name__)
             raise

@@ -87,7 +87,10 @@ def test_a_second_process_cancels_a_run_that_writes_files(foretable, spark, home
     assert not [folder for folder in tmp_path.iterdir() if "out" in folder.name]
     assert not (home / "run" / "stopme.pid").exists()
     assert java
-    assert not [pid for pid in java if os.path.exists(f"/proc/{pid}")]
+    until = time.monotonic() + 60  # the JVM ends when it sees that its Python has
+    while left := [pid for pid in java if os.path.exists(f"/proc/{pid}")]:
+        assert time.monotonic() < until, left
+        time.sleep(0.1)
     code, _ = finish(foretable("batch-predict", "--cancel", "stopme"))
     assert code == 3
 

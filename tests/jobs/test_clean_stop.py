@@ -87,6 +87,23 @@ def test_a_shield_is_broken_by_nothing_and_the_block_ends_after_it(spark):
     assert seen == [7]
 
 
+def test_what_cleans_up_after_a_cancelled_job_is_broken_into_by_nothing(spark):
+    ends = []
+
+    def work():
+        with stoppable(spark, 0.2) as request, request.shielded():
+            try:
+                with request.exposed():
+                    spark.sql(ENDLESS).collect()
+            finally:
+                time.sleep(0.5)  # the time limit goes on asking
+                ends.append("cleaned up")
+
+    with pytest.raises(Stopped, match=r"stopped after 0\.2 s"):
+        work()
+    assert ends == ["cleaned up"]
+
+
 def test_what_ended_well_under_a_time_limit_counts_but_a_signal_is_told(spark):
     with stoppable(spark, 0.2) as request, request.shielded():
         time.sleep(0.5)
