@@ -32,7 +32,7 @@ from jobs.simulator.book_kernel import (
     submit_limit,
     submit_market,
 )
-from jobs.simulator.compiled import kernel, part
+from jobs.compiled import kernel, part
 from jobs.simulator.messages import BUY, SELL
 from jobs.simulator.random_stream import next_exponential, next_normal, next_uniform
 

@@ -3,7 +3,7 @@
 ``kernel`` is for what Python calls: kept on disk, so that only the first run on a machine compiles. ``part`` is for
 what only kernels call: no entry from Python and no copy on disk, which halves the time of that first run.
 numba alone would notice a change in the kernel's own file only, and run old code after an edit of a part elsewhere; so
-the folder of the compiled code is named by a digest of this whole package.
+the folder of the compiled code is named by a digest of the whole package that holds the function.
 """
 
 import hashlib
@@ -21,22 +21,23 @@ _njit: Any = njit
 
 
 @cache
-def _cache_folder() -> Path:
-    here = Path(__file__).parent
-    sources = b"".join(file.read_bytes() for file in sorted(here.glob("*.py")))
+def _cache_folder(package: Path) -> Path:
+    sources = b"".join(file.read_bytes() for file in sorted(package.glob("*.py")))
     if _config.CACHE_DIR:
         base = Path(_config.CACHE_DIR)
     else:
-        base = here / "__pycache__" if os.access(here, os.W_OK) else Path.home() / ".cache" / "foretable"
-    return base / f"simulator_{hashlib.sha256(sources).hexdigest()[:16]}"
+        base = package / "__pycache__" if os.access(package, os.W_OK) else Path.home() / ".cache" / "foretable"
+    return base / f"{package.name}_{hashlib.sha256(sources).hexdigest()[:16]}"
 
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile at the first call and keep the result on disk."""
-    folder = str(_cache_folder())
+    folder = str(_cache_folder(Path(function.__code__.co_filename).parent))
     before, _config.CACHE_DIR = _config.CACHE_DIR, folder
     try:
         return njit(cache=True, error_model="numpy")(function)
+    except RuntimeError:  # no folder for the compiled code can be written, as for some users on a cluster
+        return njit(error_model="numpy")(function)
     finally:
         _config.CACHE_DIR = before
 
