@@ -32,16 +32,35 @@ def _cache_folder(package: Path) -> Path:
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile at the first call and keep the result on disk."""
-    folder = str(_cache_folder(Path(function.__code__.co_filename).parent))
-    before, _config.CACHE_DIR = _config.CACHE_DIR, folder
-    try:
-        return njit(cache=True, error_model="numpy")(function)
-    except RuntimeError:  # no folder for the compiled code can be written, as for some users on a cluster
-        return njit(error_model="numpy")(function)
-    finally:
-        _config.CACHE_DIR = before
+    return _kept(function)
 
 
 def part(function: Callable[..., Any]) -> Any:
     """Compile into the kernels that call it."""
     return _njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")(function)
+
+
+def lean_kernel(function: Callable[..., Any]) -> Any:
+    """A kernel that makes no array, and of whose parts none does: nothing counts references then.
+
+    Counting them costs more than the rest of a short function that is handed many arrays: leaving it out, and copying
+    the parts into one another, made the replay of an order book four times as fast.
+    """
+    return _kept(function, _nrt=False)
+
+
+def lean_part(function: Callable[..., Any]) -> Any:
+    """A part that makes no array, copied to where it is called."""
+    options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
+    return _njit(**options, forceinline=True, _nrt=False)(function)
+
+
+def _kept(function: Callable[..., Any], **options: Any) -> Any:
+    folder = str(_cache_folder(Path(function.__code__.co_filename).parent))
+    before, _config.CACHE_DIR = _config.CACHE_DIR, folder
+    try:
+        return _njit(cache=True, error_model="numpy", **options)(function)
+    except RuntimeError:  # no folder for the compiled code can be written, as for some users on a cluster
+        return _njit(error_model="numpy", **options)(function)
+    finally:
+        _config.CACHE_DIR = before

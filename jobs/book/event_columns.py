@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from jobs.book.layout import BUY, NONE, SELL
 from jobs.book.replay_kernel import Events
 
 EVENT_COLUMNS = (
@@ -14,6 +15,8 @@ EVENT_COLUMNS = (
     "snapshot",
 )  # fmt: skip
 DECIMAL = pa.decimal128(18, 8)
+_SIDES = np.full(256, NONE, dtype=np.int8)  # by first letter
+_SIDES[ord("b")], _SIDES[ord("s")] = BUY, SELL
 _EMPTY = np.frombuffer(b"", dtype=np.uint8)
 
 
@@ -31,16 +34,28 @@ def event_columns(orders: pa.RecordBatch) -> Events:
         return _decimal(column(name, DECIMAL))
 
     return Events(
-        event=text("event"),
+        kind=_read_only(_first_letters(orders.column("event"))),
+        side=_read_only(_SIDES[_first_letters(orders.column("side"))]),
         sequence=_read_only(column("sequence", pa.int64()).to_numpy(zero_copy_only=True)),
         time_us=_read_only(column("event_time", pa.timestamp("us", "UTC")).view(pa.int64()).to_numpy()),
         order_id=text("order_id"),
-        side=text("side"),
         price=decimal("price"),
         size=decimal("size"),
         remaining_size=decimal("remaining_size"),
         maker_order_id=text("maker_order_id"),
     )
+
+
+def _first_letters(values: pa.Array) -> np.ndarray:
+    """First byte of each text, 0 where there is none: enough to tell the few words apart that stand there."""
+    if pa.types.is_dictionary(values.type):
+        letters = [(word or "\0").encode()[0] for word in values.dictionary.to_pylist()]
+        return np.array([*letters, 0], dtype=np.uint8)[values.indices.fill_null(len(letters)).to_numpy()]
+    offsets, text = _text(values if values.type == pa.string() else values.cast(pa.string()))
+    is_there = offsets[1:] > offsets[:-1]
+    letters_or_0 = np.zeros(len(values), dtype=np.uint8)
+    letters_or_0[is_there] = text[offsets[:-1][is_there]]
+    return letters_or_0
 
 
 def _text(values: pa.Array) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ SplitMix64, Steele, Lea and Flood 2014): of 10^10 ids two agree with a probabili
 
 import numpy as np
 
-from jobs.compiled import part
+from jobs.compiled import lean_part
 
 UUID, SHORT, HASHED, ANONYMOUS = 0, 1, 2, 3
 _LONGEST_SHORT = 15
@@ -29,7 +29,7 @@ _SEED_1, _SEED_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD1B54A32D192ED03)
 _4, _8, _27, _30, _31 = np.uint64(4), np.uint64(8), np.uint64(27), np.uint64(30), np.uint64(31)
 
 
-@part
+@lean_part
 def mixed(word):  # type: ignore[no-untyped-def]
     """Finalizer of SplitMix64: every bit of the word moves every bit of the result."""
     word = (word ^ (word >> _30)) * _MULTIPLIER_1
@@ -37,13 +37,13 @@ def mixed(word):  # type: ignore[no-untyped-def]
     return word ^ (word >> _31)
 
 
-@part
+@lean_part
 def hash_of(high, low):  # type: ignore[no-untyped-def]
     """Place in a hash table, before it is cut to the table's size."""
     return mixed(np.uint64(low) ^ (np.uint64(high) * _SEED_1))
 
 
-@part
+@lean_part
 def _hex_run(text, start, n_digits, word, bad):  # type: ignore[no-untyped-def]
     for at in range(start, start + n_digits):
         digit = _HEX[text[at]]
@@ -52,7 +52,7 @@ def _hex_run(text, start, n_digits, word, bad):  # type: ignore[no-untyped-def]
     return word, bad
 
 
-@part
+@lean_part
 def _text_words(text, start, length):  # type: ignore[no-untyped-def]
     if length <= _LONGEST_SHORT:
         high, low = np.uint64(length), np.uint64(0)
@@ -68,7 +68,7 @@ def _text_words(text, start, length):  # type: ignore[no-untyped-def]
     return np.int64(high), np.int64(low), HASHED
 
 
-@part
+@lean_part
 def id_words(text, start, length):  # type: ignore[no-untyped-def]
     """Words and kind of the id in ``text[start : start + length]``."""
     if (

@@ -6,10 +6,10 @@ so no marks of deleted entries pile up over a long day.
 
 from jobs.book.layout import BEHIND, FREE_ORDER, KEY_HIGH, KEY_KIND, KEY_LOW, N_KNOWN, NONE, ORDERS_USED
 from jobs.book.order_ids import hash_of
-from jobs.compiled import part
+from jobs.compiled import lean_part
 
 
-@part
+@lean_part
 def find_order(book, high, low, kind):  # type: ignore[no-untyped-def]
     """Row of an order, NONE where it is not in the book."""
     table, orders = book.table, book.orders
@@ -23,7 +23,7 @@ def find_order(book, high, low, kind):  # type: ignore[no-untyped-def]
     return NONE
 
 
-@part
+@lean_part
 def new_order(book, high, low, kind):  # type: ignore[no-untyped-def]
     """Row for an order that is not in the book yet; there must be room."""
     header, table, orders = book.header, book.table, book.orders
@@ -45,7 +45,7 @@ def new_order(book, high, low, kind):  # type: ignore[no-untyped-def]
     return row
 
 
-@part
+@lean_part
 def forget_order(book, row):  # type: ignore[no-untyped-def]
     """Take an order out of the table and free its row."""
     header, table, orders = book.header, book.table, book.orders

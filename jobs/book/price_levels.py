@@ -22,10 +22,10 @@ from jobs.book.layout import (
     PRICE,
     SIDE,
 )
-from jobs.compiled import part
+from jobs.compiled import lean_part
 
 
-@part
+@lean_part
 def best_level(book, side):  # type: ignore[no-untyped-def]
     """Level with the best price of a side, NONE where it is empty."""
     n_blocks = book.header[N_BLOCKS_BUY + side]
@@ -35,7 +35,7 @@ def best_level(book, side):  # type: ignore[no-untyped-def]
     return int(book.block_levels[block, book.block_sizes[block] - 1])
 
 
-@part
+@lean_part
 def _find(book, side, key):  # type: ignore[no-untyped-def]
     # Place of the block among the blocks of the side, and in it the first place whose key is not below `key`.
     tops, keys = book.tops, book.block_keys
@@ -59,7 +59,7 @@ def _find(book, side, key):  # type: ignore[no-untyped-def]
     return low, first
 
 
-@part
+@lean_part
 def find_level(book, side, price):  # type: ignore[no-untyped-def]
     """Level of a price, NONE where no order waits there."""
     if book.header[N_BLOCKS_BUY + side] == 0:
@@ -72,7 +72,7 @@ def find_level(book, side, price):  # type: ignore[no-untyped-def]
     return NONE
 
 
-@part
+@lean_part
 def _new_block(book, side, at):  # type: ignore[no-untyped-def]
     header, tops = book.header, book.tops
     block = header[FREE_BLOCK]
@@ -89,7 +89,7 @@ def _new_block(book, side, at):  # type: ignore[no-untyped-def]
     return block
 
 
-@part
+@lean_part
 def _split(book, side, top):  # type: ignore[no-untyped-def]
     block, later = book.tops[side, top], _new_block(book, side, top + 1)
     half = BLOCK // 2
@@ -100,7 +100,7 @@ def _split(book, side, top):  # type: ignore[no-untyped-def]
     book.block_sizes[later] = BLOCK - half
 
 
-@part
+@lean_part
 def new_level(book, side, price):  # type: ignore[no-untyped-def]
     """An empty level for a price that has none; there must be room."""
     header, levels = book.header, book.levels
@@ -134,7 +134,7 @@ def new_level(book, side, price):  # type: ignore[no-untyped-def]
     return level
 
 
-@part
+@lean_part
 def drop_level(book, level):  # type: ignore[no-untyped-def]
     """Take a level out of the order of prices and free it."""
     header, levels, tops = book.header, book.levels, book.tops

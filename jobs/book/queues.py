@@ -20,10 +20,10 @@ from jobs.book.layout import (
 )
 from jobs.book.order_table import forget_order
 from jobs.book.price_levels import best_level, drop_level, find_level, new_level
-from jobs.compiled import part
+from jobs.compiled import lean_part
 
 
-@part
+@lean_part
 def join_queue(book, row, side, price, size, entered_us, is_first):  # type: ignore[no-untyped-def]
     """Let an order wait at a price, behind all others there (or before them); False where the level grows too large."""
     orders, levels = book.orders, book.levels
@@ -54,7 +54,7 @@ def join_queue(book, row, side, price, size, entered_us, is_first):  # type: ign
     return levels[level, LEVEL_SIZE] <= LARGEST_SIZE
 
 
-@part
+@lean_part
 def leave_queue(book, row):  # type: ignore[no-untyped-def]
     """Take an order out of its level; a level without orders goes."""
     orders, levels = book.orders, book.levels
@@ -74,14 +74,14 @@ def leave_queue(book, row):  # type: ignore[no-untyped-def]
         drop_level(book, level)
 
 
-@part
+@lean_part
 def remove_order(book, row):  # type: ignore[no-untyped-def]
     """Take an order out of the book."""
     leave_queue(book, row)
     forget_order(book, row)
 
 
-@part
+@lean_part
 def reduce_order(book, row, by):  # type: ignore[no-untyped-def]
     """Take size off an order, which keeps its place; without size left it goes. Returns what was lacking."""
     size = book.orders[row, SIZE]
@@ -93,7 +93,7 @@ def reduce_order(book, row, by):  # type: ignore[no-untyped-def]
     return 0
 
 
-@part
+@lean_part
 def _size_ahead(book, row):  # type: ignore[no-untyped-def]
     # Walks to both ends of the queue at once, so it is quick for the first and for the last orders.
     orders = book.orders
@@ -109,7 +109,7 @@ def _size_ahead(book, row):  # type: ignore[no-untyped-def]
     return book.levels[level, LEVEL_SIZE] - orders[row, SIZE] - behind
 
 
-@part
+@lean_part
 def note_position(book, row):  # type: ignore[no-untyped-def]
     """Keep for the row of this event how much waits ahead of an order, if it is at the best price of its side."""
     level = book.orders[row, LEVEL]
@@ -119,7 +119,7 @@ def note_position(book, row):  # type: ignore[no-untyped-def]
         book.header[AHEAD] = _size_ahead(book, row)
 
 
-@part
+@lean_part
 def note_newcomer(book, side, price):  # type: ignore[no-untyped-def]
     """Keep for the row of this event what waits ahead of an order that comes to the best price, or betters it."""
     level = best_level(book, side)

@@ -52,7 +52,7 @@ from jobs.book.layout import (
 from jobs.book.price_levels import best_level
 from jobs.book.rules import SNAPSHOT, apply_event
 from jobs.book.validity import invalidate, trusted_state
-from jobs.compiled import kernel, part
+from jobs.compiled import lean_kernel, lean_part
 
 # Why the kernel returned.
 FINISHED, NO_ROOM, OUTPUT_FULL, MET_SNAPSHOT, NOT_ASCENDING = range(5)
@@ -61,11 +61,11 @@ FINISHED, NO_ROOM, OUTPUT_FULL, MET_SNAPSHOT, NOT_ASCENDING = range(5)
 class Events(NamedTuple):
     """Columns of ``orders`` as views of Arrow buffers, see ``event_columns.py``."""
 
-    event: tuple[np.ndarray, np.ndarray]  # offsets, text
+    kind: np.ndarray  # uint8: first letter of the event's name
+    side: np.ndarray  # int8: BUY, SELL or NONE
     sequence: np.ndarray
     time_us: np.ndarray
-    order_id: tuple[np.ndarray, np.ndarray]
-    side: tuple[np.ndarray, np.ndarray]
+    order_id: tuple[np.ndarray, np.ndarray]  # offsets, text
     price: tuple[np.ndarray, np.ndarray]  # two words a value, validity (empty where no value is NULL)
     size: tuple[np.ndarray, np.ndarray]
     remaining_size: tuple[np.ndarray, np.ndarray]
@@ -79,7 +79,7 @@ class Rows(NamedTuple):
     depth: np.ndarray  # int64[capacity, 2 sides, levels, (price, size)]
 
 
-@part
+@lean_part
 def _begin(book, sequence, time_us, is_contiguous, depth_us):  # type: ignore[no-untyped-def]
     header = book.header
     if header[HAS_STARTED] == 0:
@@ -94,7 +94,7 @@ def _begin(book, sequence, time_us, is_contiguous, depth_us):  # type: ignore[no
     header[N_EVENTS] += 1
 
 
-@part
+@lean_part
 def _put_depth(book, depth):  # type: ignore[no-untyped-def]
     for side in range(2):
         n_blocks = book.header[N_BLOCKS_BUY + side]
@@ -113,7 +113,7 @@ def _put_depth(book, depth):  # type: ignore[no-untyped-def]
         depth[side, place:] = 0
 
 
-@part
+@lean_part
 def _put_side(book, row, level, side):  # type: ignore[no-untyped-def]
     levels, orders, at = book.levels, book.orders, N_SIDE_FIELDS * side
     if level == NONE:
@@ -128,7 +128,7 @@ def _put_side(book, row, level, side):  # type: ignore[no-untyped-def]
     row[ROW_MEAN_SUM_US_BUY + at] = levels[level, ENTERED_SUM_US]
 
 
-@part
+@lean_part
 def _hold(header, field, value):  # type: ignore[no-untyped-def]
     # Whether a field differs from the last row's; it is the last row's from now on.
     is_new = header[field] != value
@@ -136,7 +136,7 @@ def _hold(header, field, value):  # type: ignore[no-untyped-def]
     return is_new
 
 
-@part
+@lean_part
 def _write(book, out, n_rows, n_depths, depth_us):  # type: ignore[no-untyped-def]
     header = book.header
     bid, ask = best_level(book, 0), best_level(book, 1)
@@ -174,14 +174,14 @@ def _write(book, out, n_rows, n_depths, depth_us):  # type: ignore[no-untyped-de
     return n_rows + 1, n_depths
 
 
-@part
+@lean_part
 def _has_room(book):  # type: ignore[no-untyped-def]
     # An event adds at most one order, one level and one block.
     n_blocks = book.header[N_BLOCKS_BUY] + book.header[N_BLOCKS_SELL]
     return book.header[N_KNOWN] < len(book.orders) - 1 and n_blocks < len(book.block_sizes) - 1
 
 
-@kernel
+@lean_kernel
 def replay_events(book, events, first, is_begun, is_contiguous, depth_us, out):  # type: ignore[no-untyped-def]
     """Replay events from ``first`` on, until something stands in the way.
 
@@ -198,13 +198,12 @@ def replay_events(book, events, first, is_begun, is_contiguous, depth_us, out): 
         Index of the next event, why the kernel returned, rows and depths written.
     """
     n_rows, n_depths = 0, 0
-    offsets, text = events.event
     for index in range(first, len(events.sequence)):
         if not _has_room(book):
             return index, NO_ROOM, n_rows, n_depths
         if n_rows == len(out.rows) or n_depths == len(out.depth):
             return index, OUTPUT_FULL, n_rows, n_depths
-        kind = text[offsets[index]]
+        kind = events.kind[index]
         sequence, time_us = events.sequence[index], events.time_us[index]
         book.header[TOUCHED_SIDE] = NONE
         if not is_begun:

@@ -11,14 +11,12 @@ itself. A ``done`` counts only where something was left of the order, since orde
 """
 
 from jobs.book.layout import (
-    BUY,
     INVALID_TOO_LARGE,
     LEVEL,
     N_CONTRADICTIONS,
     N_UNKNOWN,
     NONE,
     PRICE,
-    SELL,
     SIDE,
     SIZE,
 )
@@ -33,15 +31,14 @@ from jobs.book.queues import (
     remove_order,
 )
 from jobs.book.validity import invalidate
-from jobs.compiled import part
+from jobs.compiled import lean_part
 
 RECEIVED, OPEN, CHANGE, DONE, MATCH, SNAPSHOT = (ord(name[0]) for name in (
     "received", "open", "change", "done", "match", "snapshot"
 ))  # fmt: skip
-_B, _S = ord("b"), ord("s")
 
 
-@part
+@lean_part
 def _value(column, index):  # type: ignore[no-untyped-def]
     # An Arrow decimal is two words, of which the lower holds every DECIMAL(18, 8); 0 for NULL.
     values, is_valid = column
@@ -50,7 +47,7 @@ def _value(column, index):  # type: ignore[no-untyped-def]
     return values[2 * index]
 
 
-@part
+@lean_part
 def _find(book, ids, index):  # type: ignore[no-untyped-def]
     offsets, text = ids
     start = offsets[index]
@@ -58,16 +55,7 @@ def _find(book, ids, index):  # type: ignore[no-untyped-def]
     return find_order(book, high, low, kind), high, low, kind
 
 
-@part
-def _side(events, index):  # type: ignore[no-untyped-def]
-    offsets, text = events.side
-    if offsets[index + 1] == offsets[index]:
-        return NONE
-    letter = text[offsets[index]]
-    return BUY if letter == _B else SELL if letter == _S else NONE
-
-
-@part
+@lean_part
 def _take_anonymous(book, side, price, size):  # type: ignore[no-untyped-def]
     # Some of what a snapshot showed at a price without naming the orders is gone.
     row = find_order(book, price, side, ANONYMOUS)
@@ -75,10 +63,10 @@ def _take_anonymous(book, side, price, size):  # type: ignore[no-untyped-def]
         reduce_order(book, row, size)
 
 
-@part
+@lean_part
 def _open(book, events, index, time_us):  # type: ignore[no-untyped-def]
     row, high, low, kind = _find(book, events.order_id, index)
-    side, price, size = _side(events, index), _value(events.price, index), _value(events.remaining_size, index)
+    side, price, size = events.side[index], _value(events.price, index), _value(events.remaining_size, index)
     if row != NONE:
         book.header[N_CONTRADICTIONS] += 1
         remove_order(book, row)
@@ -91,7 +79,7 @@ def _open(book, events, index, time_us):  # type: ignore[no-untyped-def]
         invalidate(book, INVALID_TOO_LARGE)
 
 
-@part
+@lean_part
 def _change(book, events, index, time_us):  # type: ignore[no-untyped-def]
     row, _, _, _ = _find(book, events.order_id, index)
     if row == NONE:
@@ -114,7 +102,7 @@ def _change(book, events, index, time_us):  # type: ignore[no-untyped-def]
             invalidate(book, INVALID_TOO_LARGE)
 
 
-@part
+@lean_part
 def _done(book, events, index):  # type: ignore[no-untyped-def]
     row, _, _, _ = _find(book, events.order_id, index)
     if row != NONE:
@@ -124,10 +112,10 @@ def _done(book, events, index):  # type: ignore[no-untyped-def]
     price, size = _value(events.price, index), _value(events.remaining_size, index)
     if price > 0 and size > 0:
         book.header[N_UNKNOWN] += 1
-        _take_anonymous(book, _side(events, index), price, size)
+        _take_anonymous(book, events.side[index], price, size)
 
 
-@part
+@lean_part
 def _match(book, events, index):  # type: ignore[no-untyped-def]
     offsets = events.maker_order_id[0]
     if offsets[index + 1] == offsets[index]:
@@ -136,14 +124,14 @@ def _match(book, events, index):  # type: ignore[no-untyped-def]
     price, size = _value(events.price, index), _value(events.size, index)
     if row == NONE:
         book.header[N_UNKNOWN] += 1
-        _take_anonymous(book, _side(events, index), price, size)
+        _take_anonymous(book, events.side[index], price, size)
         return
     note_position(book, row)
     if reduce_order(book, row, size) > 0:
         book.header[N_CONTRADICTIONS] += 1
 
 
-@part
+@lean_part
 def apply_event(book, events, index, kind, time_us):  # type: ignore[no-untyped-def]
     """Change the book by one event; ``kind`` is the first letter of its name."""
     if kind == OPEN:

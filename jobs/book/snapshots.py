@@ -106,4 +106,3 @@ def _seed_orders(book: Book, sides: tuple[SnapshotSide, SnapshotSide], entered_u
         np.frombuffer(b"".join(ids), dtype=np.uint8),
         entered_us,
     )
-

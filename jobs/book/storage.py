@@ -75,7 +75,9 @@ def loaded(data: bytes) -> Book:
     """
     values = np.frombuffer(data[len(_FORMAT) :], dtype=np.int64) if len(data) % 8 == 0 else np.empty(0, dtype=np.int64)
     if not data.startswith(_FORMAT) or len(values) < N_HEADER or (len(values) - N_HEADER) % N_LISTED_FIELDS:
-        raise DataContractError("a saved order book cannot be read by this version: rebuild with foretable book --rebuild")
+        raise DataContractError(
+            "a saved order book cannot be read by this version: rebuild with foretable book --rebuild"
+        )
     return _filled(values[:N_HEADER].copy(), values[N_HEADER:].reshape(-1, N_LISTED_FIELDS).copy(), 0)
 
 

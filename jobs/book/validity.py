@@ -19,10 +19,10 @@ from jobs.book.layout import (
     UNSEEDED,
     VALID,
 )
-from jobs.compiled import part
+from jobs.compiled import lean_part
 
 
-@part
+@lean_part
 def clear(book):  # type: ignore[no-untyped-def]
     """Forget all orders."""
     header = book.header
@@ -33,7 +33,7 @@ def clear(book):  # type: ignore[no-untyped-def]
     book.table[:] = NONE
 
 
-@part
+@lean_part
 def invalidate(book, state):  # type: ignore[no-untyped-def]
     """Events were missed, or cannot be held: what is known of earlier orders may be wrong, so begin with none."""
     clear(book)
@@ -42,7 +42,7 @@ def invalidate(book, state):  # type: ignore[no-untyped-def]
     book.header[COVERED_SELL] = NO_COVER_SELL
 
 
-@part
+@lean_part
 def trusted_state(book, bid_price, ask_price):  # type: ignore[no-untyped-def]
     """State of the book at its best prices, 0 for an empty side: beyond what snapshots have shown it is unseeded."""
     header = book.header
