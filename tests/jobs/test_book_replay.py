@@ -3,6 +3,7 @@
 import json
 from decimal import Decimal
 from itertools import pairwise
+from random import Random
 
 import pyarrow as pa
 import pytest
@@ -94,21 +95,58 @@ def replayed(book, rows):
     return rows_of(book.replay(arrow(rows)))
 
 
-@settings(max_examples=3000, deadline=None)
-@given(streams(), options)
-def test_any_stream_of_events_gives_the_rows_of_the_plain_book(rows, options):
+def assert_rows_are_those_of_the_plain_book(rows, options):
     book, plain = BookReplay(options), reference(options)
     assert replayed(book, rows) == [row for row in map(plain.apply, rows) if row is not None]
     counts = book.counts
     assert (counts.n_events, counts.n_unknown, counts.n_contradictions) == (
-        len(rows), plain.n_unknown, plain.n_contradictions
-    )  # fmt: skip
+        len(rows),
+        plain.n_unknown,
+        plain.n_contradictions,
+    )
     assert (counts.n_gaps, counts.n_snapshots, counts.n_snapshots_agreed) == (
-        plain.n_gaps, plain.n_snapshots, plain.n_agreed
-    )  # fmt: skip
+        plain.n_gaps,
+        plain.n_snapshots,
+        plain.n_agreed,
+    )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=400, deadline=None)
+@given(streams(), options)
+def test_any_stream_of_events_gives_the_rows_of_the_plain_book(rows, options):
+    assert_rows_are_those_of_the_plain_book(rows, options)
+
+
+@pytest.mark.slow
+@settings(max_examples=5000, deadline=None)
+@given(streams(), options)
+def test_thousands_of_streams_give_the_rows_of_the_plain_book(rows, options):
+    assert_rows_are_those_of_the_plain_book(rows, options)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_deep_book_with_thousands_of_orders_and_hundreds_of_prices(seed):
+    random, rows, open_ids = Random(seed), [], []
+    for n in range(9000):
+        side, time = random.choice(["buy", "sell"]), n * 100_000
+        price = Decimal(random.randint(1, 700) if side == "buy" else random.randint(650, 1400))
+        size = Decimal(random.randint(1, 9))
+        kind = random.random()
+        fields = {"side": side, "price": price, "remaining_size": size, "size": size}
+        if kind < 0.6 or not open_ids:
+            open_ids.append(f"d50ec984-77a8-460a-b958-66f1{n:08x}")
+            name, fields["order_id"] = "open", open_ids[-1]
+        else:
+            place = random.randrange(len(open_ids))
+            name = "change" if kind < 0.7 else "match" if kind < 0.8 else "done"
+            order = open_ids.pop(place) if name == "done" else open_ids[place]
+            fields["maker_order_id" if name == "match" else "order_id"] = order
+        rows.append(dict.fromkeys(ORDERS.names) | {"sequence": n, "event": name, "event_time": time} | fields)
+    assert len(open_ids) > 2 * 1024, "the book must have outgrown its first arrays twice"
+    assert_rows_are_those_of_the_plain_book(rows, BookOptions(depth_levels=150, depth_seconds=20))
+
+
+@settings(max_examples=200, deadline=None)
 @given(streams(), options, st.lists(st.integers(0, 60), max_size=6))
 def test_cutting_a_stream_and_saving_the_book_at_each_cut_changes_nothing(rows, options, cuts):
     whole = BookReplay(options)
