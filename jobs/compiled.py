@@ -60,7 +60,7 @@ def _kept(function: Callable[..., Any], **options: Any) -> Any:
     before, _config.CACHE_DIR = _config.CACHE_DIR, folder
     try:
         return _njit(cache=True, error_model="numpy", **options)(function)
-    except RuntimeError:  # no folder for the compiled code can be written, as for some users on a cluster
+    except (RuntimeError, OSError):  # no folder for the compiled code can be written, as for some users on a cluster
         return _njit(error_model="numpy", **options)(function)
     finally:
         _config.CACHE_DIR = before

@@ -41,7 +41,11 @@ def observe(app: App) -> Observation | None:
     """
     config = app.config
     jobs = tuple(step.job for step in in_order(config.steps))
-    if config.metastore or "spark.sql.warehouse.dir" in config.spark or jobs != DEFAULT_STEPS:
+    if (
+        config.metastore
+        or "spark.sql.warehouse.dir" in config.spark
+        or tuple(job for job in jobs if job != "book") != DEFAULT_STEPS
+    ):
         return None
     try:
         files = _files(app)

@@ -12,6 +12,7 @@ from jobs.book.event_columns import event_columns
 from jobs.book.layout import (
     HAS_STARTED,
     LAST_SEQUENCE,
+    LAST_US,
     N_CONTRADICTIONS,
     N_EVENTS,
     N_GAPS,
@@ -111,6 +112,12 @@ class BookReplay:
         """Sequence of the last event; None before the first."""
         header = self._book.header
         return int(header[LAST_SEQUENCE]) if header[HAS_STARTED] else None
+
+    @property
+    def last_time_us(self) -> int | None:
+        """Instant of the last event, microseconds since 1970; None before the first."""
+        header = self._book.header
+        return int(header[LAST_US]) if header[HAS_STARTED] else None
 
     @property
     def counts(self) -> BookCounts:
