@@ -12,6 +12,7 @@ import heapq
 import os
 import platform
 import random
+import runpy
 import sys
 import tempfile
 import time
@@ -26,12 +27,12 @@ import pyarrow.parquet as pq
 
 from jobs.book.event_columns import DECIMAL, EVENT_COLUMNS
 from jobs.book.replay import BookOptions, BookReplay
-from tests.reference.book_reference import ReferenceBook
 
 GOAL = 5_000_000
 N_RESTING = 10_000
 N_COMPARED = 20_000
 ROUNDS = 5
+REFERENCE = Path(__file__).parents[1] / "tests" / "reference" / "book_reference.py"
 TICK = 1_000_000  # units of 1e-8
 START_US = 1_700_000_000_000_000
 WORDS = ["event", "side"]
@@ -179,7 +180,8 @@ def _batches(path: Path) -> Iterator[pa.RecordBatch]:
 
 
 def _assert_equals_the_plain_book(orders: pa.Table) -> int:
-    book, plain, n_rows = BookReplay(BookOptions()), ReferenceBook(), 0
+    plain = runpy.run_path(str(REFERENCE))["ReferenceBook"]()
+    book, n_rows = BookReplay(BookOptions()), 0
     (batch,) = orders.combine_chunks().to_batches()
     found = [row for quotes in book.replay(batch) for row in quotes.to_pylist()]
     events = ({**row, "event_time": round(row["event_time"].timestamp() * 1e6)} for row in batch.to_pylist())

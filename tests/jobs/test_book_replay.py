@@ -32,44 +32,57 @@ ORDERS = pa.schema(
 UUID = "d50ec984-77a8-460a-b958-66f114b0de9{}"
 # Orders of one stream: UUIDs, numbers, texts that differ in case, length or their far end only, and none at all.
 IDS = [UUID.format(digit) for digit in "0123"] + [UUID.format("b").upper(), "7", "07", "x" * 15, "x" * 16, "x" * 17, ""]
-ids = st.sampled_from(IDS)
 sides = st.sampled_from(["buy", "sell"])
-prices = st.integers(1, 7).map(Decimal)
+prices = st.integers(1, 5).map(Decimal)
 sizes = st.integers(0, 4).map(lambda n: Decimal(n) / 4)
-event = st.one_of(
-    st.builds(lambda i, s, p, z: ("open", {"order_id": i, "side": s, "price": p, "remaining_size": z}), ids, sides, prices, sizes),
-    st.builds(lambda i, s, p, z: ("open", {"order_id": i, "side": s, "price": p, "remaining_size": z}), ids, sides, prices, sizes),
-    st.builds(lambda i, s, p, z: ("done", {"order_id": i, "side": s, "price": p, "remaining_size": z}), ids, sides, st.none() | prices, st.none() | sizes),
-    st.builds(lambda i, s, p, z: ("change", {"order_id": i, "side": s, "price": p, "remaining_size": z}), ids, sides, st.none() | prices, st.none() | sizes),
-    st.builds(lambda i, s, p, z: ("match", {"maker_order_id": i, "side": s, "price": p, "size": z + 1}), st.none() | ids.filter(bool), sides, prices, sizes),
-    st.builds(lambda i, s, p, z: ("received", {"order_id": i, "side": s, "price": p, "size": z}), ids, sides, prices, sizes),
-    st.builds(lambda b, a: ("snapshot", {"snapshot": b and as_json(b, a)}), st.lists(st.tuples(prices, sizes), min_size=1, max_size=4), st.lists(st.tuples(prices, sizes), max_size=4)),
-)  # fmt: skip
+levels = st.lists(st.tuples(prices, sizes), max_size=4)
+
+
+def events_about(ids):
+    """Any event about some of these orders, likely or not."""
+    id_ = st.sampled_from(ids)
+    names = ("order_id", "side", "price", "remaining_size")
+    opened = st.tuples(
+        st.just("open"), st.tuples(id_, sides, prices, sizes).map(lambda v: dict(zip(names, v, strict=True)))
+    )
+    later = st.tuples(id_, sides, st.none() | prices, st.none() | sizes).map(lambda v: dict(zip(names, v, strict=True)))
+    match = st.tuples(st.none() | id_.filter(bool), sides, prices, sizes.map(lambda size: size + Decimal("0.25")))
+    matched = match.map(lambda v: dict(zip(("maker_order_id", "side", "price", "size"), v, strict=True)))
+    shown = st.tuples(levels, levels, st.booleans()).map(lambda v: {"snapshot": as_json(*v)})
+    return st.one_of(
+        opened,
+        opened,
+        st.tuples(st.just("change"), later),
+        st.tuples(st.just("change"), later),
+        st.tuples(st.just("done"), later),
+        st.tuples(st.just("match"), matched),
+        st.tuples(st.just("received"), later),
+        st.tuples(st.just("snapshot"), shown),
+    )
+
+
 options = st.builds(
     BookOptions, st.booleans(), st.integers(1, 4), st.sampled_from([0, 0.5, 3.0]), st.sampled_from([0.0, 5.0])
 )
 
 
-def as_json(bids, asks, with_ids=False):
-    def side(levels, sign):
-        found = sorted(((p, z) for p, z in dict(levels).items() if z), key=lambda level: sign * level[0])
+def as_json(bids, asks, with_ids):
+    def side(shown, sign):
+        found = sorted(((p, z) for p, z in dict(shown).items() if z), key=lambda level: sign * level[0])
         return [[str(p), str(z), *([f"seed{sign}{p}"] if with_ids else [])] for p, z in found]
 
     return json.dumps({"bids": side(bids, -1), "asks": side(asks, 1)})
 
 
 @st.composite
-def streams(draw, max_size=60):
+def streams(draw):
+    ids = draw(st.lists(st.sampled_from(IDS), min_size=1, max_size=4, unique=True))
+    n = draw(st.integers(1, 50))
     rows, sequence, time = [], draw(st.integers(-5, 5)), draw(st.integers(0, 10**7))
-    for name, fields in draw(st.lists(event, min_size=1, max_size=max_size)):
-        sequence += draw(st.sampled_from([1] * 12 + [2, 40]))
-        time += draw(st.sampled_from([0, 1, 250_000, 1_000_000, 7_000_000, -300_000]))
-        row = dict.fromkeys(ORDERS.names) | {"sequence": sequence, "event": name, "event_time": time} | fields
-        if name == "snapshot" and draw(st.booleans()):
-            shown = json.loads(row["snapshot"])
-            bids, asks = ([(Decimal(p), Decimal(z)) for p, z in shown[k]] for k in ("bids", "asks"))
-            row["snapshot"] = as_json(bids, asks, with_ids=True)
-        rows.append(row)
+    for name, fields in draw(st.lists(events_about(ids), min_size=n, max_size=n)):
+        sequence += draw(st.sampled_from([1] * 15 + [2]))
+        time += draw(st.sampled_from([1, 0, 250_000, 1_000_000, 7_000_000, -300_000]))
+        rows.append(dict.fromkeys(ORDERS.names) | {"sequence": sequence, "event": name, "event_time": time} | fields)
     return rows
 
 
@@ -111,7 +124,7 @@ def assert_rows_are_those_of_the_plain_book(rows, options):
     )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(streams(), options)
 def test_any_stream_of_events_gives_the_rows_of_the_plain_book(rows, options):
     assert_rows_are_those_of_the_plain_book(rows, options)
@@ -120,8 +133,37 @@ def test_any_stream_of_events_gives_the_rows_of_the_plain_book(rows, options):
 @pytest.mark.slow
 @settings(max_examples=5000, deadline=None)
 @given(streams(), options)
-def test_thousands_of_streams_give_the_rows_of_the_plain_book(rows, options):
+def test_many_more_streams_give_the_rows_of_the_plain_book(rows, options):
     assert_rows_are_those_of_the_plain_book(rows, options)
+
+
+def random_stream(random):
+    """As ``streams``, but drawn in a fraction of the time."""
+    ids, rows, time = random.sample(IDS, 4), [], 0
+    kinds = ["open"] * 3 + ["change"] * 2 + ["done", "match", "received", "snapshot"]
+    for sequence in range(random.randint(20, 80)):
+        name, side = random.choice(kinds), random.choice(["buy", "sell"])
+        price, size = Decimal(random.randint(1, 5)), Decimal(random.randint(0, 4)) / 4
+        fields = {"order_id": random.choice(ids), "side": side, "price": price, "remaining_size": size}
+        if name in ("change", "done"):
+            fields |= {field: None for field in ("price", "remaining_size") if random.random() < 0.3}
+        if name == "match":
+            fields |= {"maker_order_id": random.choice([i for i in ids if i]), "size": size + Decimal("0.25")}
+        if name == "snapshot":
+            bids, asks = ([(Decimal(random.randint(1, 5)), size) for _ in range(random.randint(0, 4))] for _ in "ba")
+            fields = {"snapshot": as_json(bids, asks, random.random() < 0.5)}
+        time += random.choice([0, 1, 250_000, 1_000_000, 7_000_000, -300_000])
+        jump = sequence + 100 * (random.random() < 0.01)
+        rows.append(dict.fromkeys(ORDERS.names) | {"sequence": jump, "event": name, "event_time": time} | fields)
+    return sorted({row["sequence"]: row for row in rows}.values(), key=lambda row: row["sequence"])
+
+
+@pytest.mark.parametrize("is_contiguous", [True, False])
+def test_thousands_of_streams_give_the_rows_of_the_plain_book(is_contiguous):
+    for seed in range(1000):
+        rows = random_stream(Random(seed))
+        options = BookOptions(is_contiguous, 1 + seed % 4, (0, 0.5, 3.0)[seed % 3], (0.0, 5.0)[seed % 2])
+        assert_rows_are_those_of_the_plain_book(rows, options)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -146,7 +188,7 @@ def test_a_deep_book_with_thousands_of_orders_and_hundreds_of_prices(seed):
     assert_rows_are_those_of_the_plain_book(rows, BookOptions(depth_levels=150, depth_seconds=20))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(streams(), options, st.lists(st.integers(0, 60), max_size=6))
 def test_cutting_a_stream_and_saving_the_book_at_each_cut_changes_nothing(rows, options, cuts):
     whole = BookReplay(options)
