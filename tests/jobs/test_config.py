@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.config import load_config
+from jobs.config import Config, load_config
 from models.errors import UsageError
 
 COINBASE = {"path": "data/*.jsonl.gz", "format": "coinbase_full", "exchange": "coinbase"}
