@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from book_reference import ReferenceBook
 
+from jobs import cli
 from jobs.book.event_columns import EVENT_COLUMNS
 from jobs.book.quote_columns import QUOTE_SCHEMA
 from jobs.book.replay import BookOptions
@@ -200,3 +201,16 @@ def test_lines_of_a_log_may_have_holes_and_a_snapshot_seeds_the_book(spark, sche
     rebuild_books(spark, SETTINGS, "s")
     found = [(row["state"], row["bid_size"], row["ask_size"], row["is_usable"]) for row in stored(spark, "quotes")]
     assert found == [("unseeded", 1, None, False), ("valid", 1, 2, True)]
+
+
+def test_a_dry_run_prints_the_settings_and_wrong_ones_are_refused(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert cli.run(["--json", "book", "--depth-levels", "20", "--dry-run"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"depth_levels": 20, "depth_seconds": 10, "warm_seconds": 1800}
+    (tmp_path / "foretable.yml").write_text("book: {warm_seconds: 0}\n")
+    assert cli.run(["--json", "book", "--dry-run"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"depth_levels": 10, "depth_seconds": 10, "warm_seconds": 0}
+    assert cli.run(["book", "--depth-levels", "0"]) == 2
+    (tmp_path / "foretable.yml").write_text("book: {depth: 1}\n")
+    assert cli.run(["book", "--dry-run"]) == 2
+    assert "book.depth: is not a known key" in capsys.readouterr().err
