@@ -203,6 +203,20 @@ def test_lines_of_a_log_may_have_holes_and_a_snapshot_seeds_the_book(spark, sche
     assert found == [("unseeded", 1, None, False), ("valid", 1, 2, True)]
 
 
+def test_an_exchange_that_turns_out_to_number_its_events_is_replayed_as_one(spark, schema):
+    rows = events(1, n=20)
+    opened = [row for row in rows if row["event"] != "received" and row["sequence"] not in (8, 9)]
+    assert len(opened) < 18, "the numbers must have holes"
+    add(spark, opened)
+    since = rebuild_books(spark, SETTINGS, "s").inputs
+    assert {(row["is_contiguous"], row["n_gaps"]) for row in stored(spark, "book_states")} == {(False, 0)}
+    received = [row for row in rows if row["event"] == "received"]
+    add(spark, received)
+    rebuild_books(spark, SETTINGS, "s", since)
+    assert {row["is_contiguous"] for row in stored(spark, "book_states")} == {True}
+    assert_tables_say(spark, opened + received)
+
+
 def test_a_dry_run_prints_the_settings_and_wrong_ones_are_refused(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert cli.run(["--json", "book", "--depth-levels", "20", "--dry-run"]) == 0
