@@ -22,7 +22,8 @@ from jobs.book.layout import (
     N_UNKNOWN,
 )
 from jobs.book.quote_columns import quote_columns
-from jobs.book.replay_kernel import FINISHED, MET_SNAPSHOT, NO_ROOM, NOT_ASCENDING, Rows, replay_events
+from jobs.book.replay_kernel import FINISHED, MET_SNAPSHOT, NO_ROOM, NOT_ASCENDING, replay_events
+from jobs.book.row_writer import Rows
 from jobs.book.snapshots import apply_snapshot
 from jobs.book.storage import enlarged, loaded, new_book, saved
 from models.errors import DataContractError
