@@ -20,6 +20,7 @@ COMMANDS = (
     "demo",
     "simulate",
     "ingest",
+    "book",
     "resample",
     "normalize",
     "train",

@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from jobs.feature_settings import FeatureSettings
 from jobs.jars import MAVEN_CENTRAL
@@ -18,7 +27,7 @@ from jobs.label_settings import LabelSettings, default_labels
 from jobs.pipeline_graph import in_order
 from jobs.schedule_expression import checked_cron
 from jobs.sources import Source
-from jobs.step_settings import StepSettings, anchor_files, parse_steps
+from jobs.step_settings import STEPS_WITH_BOOK, StepSettings, anchor_files, parse_steps
 from jobs.store_addresses import MetastoreAddress, StoreAddress
 from models.errors import UsageError
 from models.protocol import Task
@@ -39,6 +48,14 @@ class BarSettings(Settings):
 
     seconds: tuple[BarSeconds, ...] = (10, 60)
     gap_free: bool = True
+
+
+class BookSettings(Settings):
+    """What the rebuilt order book writes into ``quotes``; the section also puts the step into ``foretable run``."""
+
+    depth_levels: int = Field(default=10, ge=1, le=1_000)  # price levels a side of a depth
+    depth_seconds: float = Field(default=10.0, ge=0, le=86_400)  # a depth with the first event of each; 0 for none
+    warm_seconds: float = Field(default=1_800.0, ge=0)  # a book without a snapshot is usable after this long
 
 
 class ModelSettings(Settings):
@@ -80,6 +97,7 @@ class Config(Settings):
     spark: dict[str, str] = {}
     sources: tuple[Source, ...] = ()
     max_bad: float = Field(default=0.01, ge=0, le=1)
+    book: BookSettings | None = None
     bars: BarSettings = BarSettings()
     features: FeatureSettings = FeatureSettings()
     labels: tuple[LabelSettings, ...] = Field(default_factory=default_labels)
@@ -97,7 +115,10 @@ class Config(Settings):
 
     @field_validator("steps", mode="before")
     @classmethod
-    def _in_full(cls, value: Any) -> Any:
+    def _in_full(cls, value: Any, info: ValidationInfo) -> Any:
+        """Without steps of its own a data set has the usual ones, and ``book`` where it has that section."""
+        if value is None and info.data.get("book") is not None:
+            value = STEPS_WITH_BOOK
         return parse_steps(value)
 
     @model_validator(mode="after")
@@ -114,6 +135,16 @@ class Config(Settings):
                     f"model {model.name} predicts {model.label}, which is not a label: {', '.join(sorted(labels))}"
                 )
         return self
+
+    @property
+    def book_settings(self) -> BookSettings:
+        """Of the section ``book``, or the defaults where there is none."""
+        return self.book or BookSettings()
+
+    @property
+    def book_digest(self) -> str:
+        """As ``digest`` of the settings in use, whether they are written down or not."""
+        return self.model_copy(update={"book": self.book_settings}).digest("book")
 
     def label(self, name: str) -> LabelSettings:
         """The label of that name; validation has made sure that the models name only such."""

@@ -1,4 +1,4 @@
-"""The steps of a data set, each recorded in ``runs``: ingest, resample, normalize, train, score."""
+"""The steps of a data set, each recorded in ``runs``: ingest, book, resample, normalize, train, score."""
 
 from __future__ import annotations
 
@@ -47,6 +47,28 @@ def ingest_step(app: App, sources: Sequence[Source], max_bad: float) -> Rows:
     if not rows:
         raise NothingToDo("every file is in the ledger already")
     return rows
+
+
+def book_step(app: App, is_rebuild: bool = False) -> Rows:
+    """Bring the quotes of the rebuilt books up to date; one row a symbol. A rebuild replays all events again.
+
+    Raises:
+        NothingToDo: no event is newer than the quotes.
+    """
+    from jobs.rebuild_books import are_made_otherwise, rebuild_books
+    from jobs.runs import last_inputs, recorded_run
+
+    spark, digest = app.session(), app.config.book_digest
+    app.say("replaying order events into quotes …")
+    with recorded_run(spark, "book", "quotes", digest, tables=("quotes", "book_states")) as run:
+        run.is_rebuild = is_rebuild or are_made_otherwise(spark, digest)
+        since = None if is_rebuild else last_inputs(spark, "book", "quotes", digest)
+        summary = rebuild_books(spark, app.config.book_settings, digest, since)
+        run.inputs, run.n_good = summary.inputs, summary.n_quotes
+        if summary.n_quotes == summary.n_states == 0:
+            raise NothingToDo("the quotes are up to date")
+    by_symbol = sorted(summary.n_by_symbol.items())
+    return [{"exchange": exchange, "symbol": symbol, "rows": n} for (exchange, symbol), n in by_symbol]
 
 
 def resample_step(app: App, is_rebuild: bool = False) -> Rows:

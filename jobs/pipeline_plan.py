@@ -74,6 +74,11 @@ def _ingest(app: App, step: StepSettings) -> dict[str, Any]:
     }
 
 
+def _book(app: App, step: StepSettings) -> dict[str, Any]:
+    changes = _changes(app, "book", "quotes", app.config.book_digest, ("orders",))
+    return {**changes, "writes": "quotes, book_states", "sql": _texts("merge/quotes", "merge/book_states")}
+
+
 def _resample(app: App, step: StepSettings) -> dict[str, Any]:
     changes = _changes(app, "resample", "bars", app.config.digest("bars"), ("orders", "trades"))
     widths = ", ".join(f"{width} s" for width in app.config.bars.seconds)
@@ -178,6 +183,7 @@ def _texts(*statements: str) -> str:
 
 _PLANS: Mapping[str, Callable[[App, StepSettings], dict[str, Any]]] = {
     "ingest": _ingest,
+    "book": _book,
     "resample": _resample,
     "normalize": _normalize,
     "train": _train,

@@ -41,6 +41,10 @@ def _ingest(app: App, step: StepSettings) -> list[Rows]:
     return [pipeline.ingest_step(app, app.config.sources, app.config.max_bad)]
 
 
+def _book(app: App, step: StepSettings) -> list[Rows]:
+    return [pipeline.book_step(app)]
+
+
 def _resample(app: App, step: StepSettings) -> list[Rows]:
     return [pipeline.resample_step(app)]
 
@@ -93,6 +97,7 @@ def _sql(app: App, step: StepSettings) -> list[Rows]:
 
 _JOBS: Mapping[str, Callable[[App, StepSettings], list[Rows]]] = {
     "ingest": _ingest,
+    "book": _book,
     "resample": _resample,
     "normalize": _normalize,
     "train": _train,

@@ -11,8 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from models.errors import UsageError
 from models.names import near_first
 
-JOBS = ("ingest", "resample", "normalize", "train", "score", "evaluate", "report", "maintain", "sql")
+JOBS = ("ingest", "book", "resample", "normalize", "train", "score", "evaluate", "report", "maintain", "sql")
 DEFAULT_STEPS = ("ingest", "resample", "normalize", "train", "score")
+# The book stands aside: bars do not need it.
+STEPS_WITH_BOOK: tuple[Any, ...] = (
+    "ingest",
+    {"name": "book", "needs": ("ingest",)},
+    {"name": "resample", "needs": ("ingest",)},
+    *DEFAULT_STEPS[2:],
+)
 StepName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 
 

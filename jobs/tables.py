@@ -20,6 +20,8 @@ TABLES = (
     "gaps",
     "ingested_files",
     "trades",
+    "quotes",
+    "book_states",
     "bars",
     "features",
     "feature_scales",

@@ -7,7 +7,7 @@ Every function takes ``n``, the number of messages in ``out``, and returns the n
 
 import numpy as np
 
-from jobs.simulator.compiled import part
+from jobs.compiled import part
 from jobs.simulator.messages import BUY, CANCELED, CHANGE, DONE, FILLED, LIMIT, MARKET, MATCH, OPEN, RECEIVED, SELL
 
 PRICE, SIZE, ORDER = 0, 1, 2

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jobs.simulator.compiled import kernel, part
+from jobs.compiled import kernel, part
 from jobs.simulator.messages import BUY, CANCELED, CHANGE, DONE, FILLED, LIMIT, MARKET, MATCH, OPEN, RECEIVED
 from jobs.simulator.random_stream import mix, stream_key
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from jobs.simulator.compiled import kernel
+from jobs.compiled import kernel
 from jobs.simulator.random_stream import next_normal
 
 VOLATILITY = 1.07e-4  # per square root of a second: 18.5 bp in 5 minutes, about 60 % a year

@@ -18,6 +18,7 @@ and Talreja 2010, "A stochastic model for order book dynamics"). All rates follo
 import math
 from typing import NamedTuple
 
+from jobs.compiled import kernel, part
 from jobs.simulator.book_kernel import (
     CLOCK_US,
     N_ASKS,
@@ -32,7 +33,6 @@ from jobs.simulator.book_kernel import (
     submit_limit,
     submit_market,
 )
-from jobs.simulator.compiled import kernel, part
 from jobs.simulator.messages import BUY, SELL
 from jobs.simulator.random_stream import next_exponential, next_normal, next_uniform
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.config import load_config
+from jobs.config import Config, load_config
 from models.errors import UsageError
 
 COINBASE = {"path": "data/*.jsonl.gz", "format": "coinbase_full", "exchange": "coinbase"}
@@ -193,3 +193,24 @@ def test_the_digest_follows_the_named_sections_only(write):
     changed = load(write("bars: {seconds: [60, 300]}\n"))
     assert changed.digest("bars") != base.digest("bars")
     assert len(base.digest("bars", "features")) == 64
+
+
+def test_the_section_book_puts_the_book_beside_the_bars_and_only_then():
+    without, with_book = Config(), Config(book={})
+    assert [step.job for step in without.steps] == ["ingest", "resample", "normalize", "train", "score"]
+    needs = {step.name: step.needs for step in with_book.steps}
+    assert needs == {
+        "ingest": (),
+        "book": ("ingest",),
+        "resample": ("ingest",),
+        "normalize": ("resample",),
+        "train": ("normalize",),
+        "score": ("train",),
+    }
+    own = Config(book={}, steps=["ingest", "book"])
+    assert [step.job for step in own.steps] == ["ingest", "book"]
+
+
+def test_the_digest_of_the_book_is_that_of_the_settings_in_use():
+    assert Config().book_digest == Config(book={}).book_digest == Config(book={"depth_levels": 10}).book_digest
+    assert Config(book={"depth_levels": 9}).book_digest != Config().book_digest

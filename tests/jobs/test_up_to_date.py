@@ -185,6 +185,7 @@ def test_what_others_do_during_a_run_is_not_taken_for_done(spark, app, source, r
 
 def test_what_cannot_be_told_without_spark_is_never_up_to_date(app, tmp_path):
     assert observe(app(steps=["ingest", "resample"])) is None
+    assert observe(app(book={})) is not None  # the book reads orders and settings alone
     assert observe(app(spark={"spark.sql.warehouse.dir": "s3a://bucket"})) is None
     assert observe(app(sources=[{"path": str(tmp_path / "none"), "format": "coinbase_full", "exchange": "x"}])) is None
 

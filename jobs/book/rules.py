@@ -1,0 +1,144 @@
+"""What an event does to the book, by the rules of Coinbase's "full" channel; Bitstamp's log is mapped onto them.
+
+* ``open`` adds the order with its remaining size behind the others at its price.
+* ``match`` reduces the maker; a maker without size left is gone, and its later ``done`` finds nothing to do.
+* ``change`` sets size and price: a smaller size keeps the place in the queue, a larger one or another price loses it.
+* ``done`` removes. ``received`` does nothing: an incoming order is not in the book before its ``open``.
+* Bitstamp's matches name no maker: its ``change`` and ``done`` carry what they did.
+
+An event about an order that the book does not know is counted: it came before the recording, or the feed contradicts
+itself. A ``done`` counts only where something was left of the order, since orders that never rested have one too.
+"""
+
+from jobs.book.layout import (
+    INVALID_TOO_LARGE,
+    LEVEL,
+    N_CONTRADICTIONS,
+    N_UNKNOWN,
+    NONE,
+    PRICE,
+    SIDE,
+    SIZE,
+)
+from jobs.book.order_ids import ANONYMOUS, id_words
+from jobs.book.order_table import find_order, new_order
+from jobs.book.queues import (
+    join_queue,
+    leave_queue,
+    note_newcomer,
+    note_position,
+    reduce_order,
+    remove_order,
+)
+from jobs.book.validity import invalidate
+from jobs.compiled import lean_part
+
+RECEIVED, OPEN, CHANGE, DONE, MATCH, SNAPSHOT = (ord(name[0]) for name in (
+    "received", "open", "change", "done", "match", "snapshot"
+))  # fmt: skip
+
+
+@lean_part
+def _value(column, index):  # type: ignore[no-untyped-def]
+    # An Arrow decimal is two words, of which the lower holds every DECIMAL(18, 8); 0 for NULL.
+    values, is_valid = column
+    if len(is_valid) > 0 and is_valid[index] == 0:
+        return 0
+    return values[2 * index]
+
+
+@lean_part
+def _find(book, ids, index):  # type: ignore[no-untyped-def]
+    offsets, text = ids
+    start = offsets[index]
+    high, low, kind = id_words(text, start, offsets[index + 1] - start)
+    return find_order(book, high, low, kind), high, low, kind
+
+
+@lean_part
+def _take_anonymous(book, side, price, size):  # type: ignore[no-untyped-def]
+    # Some of what a snapshot showed at a price without naming the orders is gone.
+    row = find_order(book, price, side, ANONYMOUS)
+    if row != NONE:
+        reduce_order(book, row, size)
+
+
+@lean_part
+def _open(book, events, index, time_us):  # type: ignore[no-untyped-def]
+    row, high, low, kind = _find(book, events.order_id, index)
+    side, price, size = events.side[index], _value(events.price, index), _value(events.remaining_size, index)
+    if row != NONE:
+        book.header[N_CONTRADICTIONS] += 1
+        remove_order(book, row)
+    if side == NONE or price <= 0 or size <= 0:
+        book.header[N_CONTRADICTIONS] += 1
+        return
+    note_newcomer(book, side, price)
+    row = new_order(book, high, low, kind)
+    if not join_queue(book, row, side, price, size, time_us, False):
+        invalidate(book, INVALID_TOO_LARGE)
+
+
+@lean_part
+def _change(book, events, index, time_us):  # type: ignore[no-untyped-def]
+    row, _, _, _ = _find(book, events.order_id, index)
+    if row == NONE:
+        book.header[N_UNKNOWN] += 1
+        return
+    level = book.orders[row, LEVEL]
+    side, old_price, old_size = book.levels[level, SIDE], book.levels[level, PRICE], book.orders[row, SIZE]
+    price, size = _value(events.price, index), _value(events.remaining_size, index)
+    is_sized = len(events.remaining_size[1]) == 0 or events.remaining_size[1][index] != 0
+    price = price if price > 0 else old_price
+    size = size if is_sized else old_size
+    note_position(book, row)
+    if size <= 0:
+        remove_order(book, row)
+    elif price == old_price and size <= old_size:
+        reduce_order(book, row, old_size - size)
+    else:
+        leave_queue(book, row)
+        if not join_queue(book, row, side, price, size, time_us, False):
+            invalidate(book, INVALID_TOO_LARGE)
+
+
+@lean_part
+def _done(book, events, index):  # type: ignore[no-untyped-def]
+    row, _, _, _ = _find(book, events.order_id, index)
+    if row != NONE:
+        note_position(book, row)
+        remove_order(book, row)
+        return
+    price, size = _value(events.price, index), _value(events.remaining_size, index)
+    if price > 0 and size > 0:
+        book.header[N_UNKNOWN] += 1
+        _take_anonymous(book, events.side[index], price, size)
+
+
+@lean_part
+def _match(book, events, index):  # type: ignore[no-untyped-def]
+    offsets = events.maker_order_id[0]
+    if offsets[index + 1] == offsets[index]:
+        return
+    row, _, _, _ = _find(book, events.maker_order_id, index)
+    price, size = _value(events.price, index), _value(events.size, index)
+    if row == NONE:
+        book.header[N_UNKNOWN] += 1
+        _take_anonymous(book, events.side[index], price, size)
+        return
+    note_position(book, row)
+    if reduce_order(book, row, size) > 0:
+        book.header[N_CONTRADICTIONS] += 1
+
+
+@lean_part
+def apply_event(book, events, index, kind, time_us):  # type: ignore[no-untyped-def]
+    """Change the book by one event; ``kind`` is the first letter of its name."""
+    if kind == OPEN:
+        _open(book, events, index, time_us)
+    elif kind == DONE:
+        _done(book, events, index)
+    elif kind == MATCH:
+        _match(book, events, index)
+    elif kind == CHANGE:
+        _change(book, events, index, time_us)

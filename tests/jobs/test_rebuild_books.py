@@ -1,0 +1,230 @@
+"""The book job: what it writes, what it leaves, and that increments end where a rebuild would."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from random import Random
+
+import pyarrow as pa
+import pytest
+from book_reference import ReferenceBook
+
+from jobs import cli
+from jobs.book.event_columns import EVENT_COLUMNS
+from jobs.book.quote_columns import QUOTE_SCHEMA
+from jobs.book.replay import BookOptions
+from jobs.book.replay_groups import GROUP_KEY, GROUP_SCHEMA, replay_groups
+from jobs.config import BookSettings
+from jobs.pipeline import book_step
+from jobs.rebuild_books import rebuild_books
+from jobs.tables import table_version
+from models.errors import NothingToDo
+
+EVENING = datetime(2024, 1, 2, 23, 58, tzinfo=UTC)
+SETTINGS = BookSettings(depth_levels=3, depth_seconds=20, warm_seconds=0)
+FIELDS = (
+    "exchange",
+    "symbol",
+    "epoch",
+    "sequence",
+    "event",
+    "event_time",
+    "order_id",
+    "side",
+    "price",
+    "remaining_size",
+)
+KEY = (*GROUP_KEY, "sequence")
+
+
+def events(seed, symbol="A", exchange="x", n=120, seconds=4):
+    """Orders that open, change and leave, from the evening to after midnight."""
+    random, known, rows = Random(seed), [], []
+    for sequence in range(n):
+        side = random.choice(["buy", "sell"])
+        price = Decimal(random.randint(90, 100) if side == "buy" else random.randint(99, 110))
+        if len(known) < 6 or random.random() < 0.5:
+            known.append(f"{seed} {sequence}")
+            event, order_id = random.choice(["open", "open", "open", "received"]), known[-1]
+        else:
+            event, order_id = random.choice(["done", "change"]), random.choice(known)
+        if sequence == 0:
+            event = "received"
+        time = EVENING + timedelta(seconds=seconds * sequence)
+        values = (exchange, symbol, 0, sequence, event, time, order_id, side, price, Decimal(random.randint(1, 9)))
+        rows.append(dict(zip(FIELDS, values, strict=True)))
+    return rows
+
+
+def add(spark, rows):
+    schema = spark.table("orders").schema
+    rows = [{"source_file": "f", "byte_offset": 0, "run_id": "r"} | row for row in rows]
+    data = [[row.get(field.name) for field in schema] for row in rows]
+    spark.createDataFrame(data, schema).coalesce(1).write.insertInto("orders")
+
+
+def stored(spark, table):
+    rows = [row.asDict() for row in spark.table(table).orderBy(*KEY).collect()]
+    return [row | {"event_time": micros(row["event_time"])} for row in rows]
+
+
+def micros(time):
+    return round(time.timestamp() * 1_000_000)
+
+
+def by_hand(rows):
+    """Rows of quotes by the plain book."""
+    books = {}
+    found = []
+    for row in sorted(rows, key=lambda row: [row[name] for name in KEY]):
+        key = tuple(row[name] for name in GROUP_KEY)
+        plain = books.setdefault(key, ReferenceBook(True, 3, 20_000_000, 0))
+        event = dict.fromkeys(EVENT_COLUMNS) | row | {"event_time": micros(row["event_time"])}
+        if (made := plain.apply(event)) is not None:
+            found.append(dict(zip(GROUP_KEY, key, strict=True)) | made)
+    return found
+
+
+def from_nothing(rows, batch_rows=50):
+    """Rows of GROUP_SCHEMA by the worker's function, without Spark."""
+    schema = pa.schema([pa.field("exchange", pa.string()), pa.field("symbol", pa.string()), pa.field("epoch", pa.int64()),
+                        pa.field("event", pa.string()), *[pa.field(name, pa.string()) for name in ("order_id", "side", "maker_order_id", "snapshot")],
+                        pa.field("sequence", pa.int64()), pa.field("event_time", pa.timestamp("us", "UTC")),
+                        *[pa.field(name, pa.decimal128(18, 8)) for name in ("price", "size", "remaining_size")],
+                        pa.field("saved_book", pa.binary())])  # fmt: skip
+    table = pa.Table.from_pylist(sorted(rows, key=lambda row: [row[name] for name in KEY]), schema=schema)
+    batches = table.combine_chunks().to_batches(max_chunksize=batch_rows)
+    return pa.Table.from_batches(list(replay_groups(iter(batches), options_of)), schema=GROUP_SCHEMA).to_pylist()
+
+
+def options_of(exchange):
+    return BookOptions(True, **SETTINGS.model_dump())
+
+
+def quotes_of(rows):
+    return [{name: row[name] for name in (*GROUP_KEY, *QUOTE_SCHEMA.names)} | {"event_time": micros(row["event_time"])}
+            for row in rows if row["saved_book"] is None]  # fmt: skip
+
+
+def states_of(rows):
+    return [(*(row[name] for name in KEY), row["saved_book"]) for row in rows if row["saved_book"] is not None]
+
+
+def assert_tables_say(spark, rows):
+    replayed = from_nothing(rows)
+    assert stored(spark, "quotes") == quotes_of(replayed)
+    assert [(*(row[name] for name in KEY), row["saved_book"]) for row in stored(spark, "book_states")] == states_of(
+        replayed
+    )
+
+
+@pytest.mark.parametrize("batch_rows", [1, 7, 1000])
+def test_books_one_after_the_other_are_those_of_the_plain_book(batch_rows):
+    rows = events(1, "A") + events(2, "B") + events(3, "A", "y")
+    replayed = from_nothing(rows, batch_rows)
+    assert quotes_of(replayed) == by_hand(rows)
+    before_midnight = int((datetime(2024, 1, 3, tzinfo=UTC) - EVENING).total_seconds()) // 4 - 1
+    assert [row[:4] for row in states_of(replayed)] == [
+        (exchange, symbol, 0, sequence)
+        for exchange, symbol in (("x", "A"), ("x", "B"), ("y", "A"))
+        for sequence in (before_midnight, 119)
+    ]
+
+
+def test_a_saved_book_in_front_of_the_events_is_gone_on_from():
+    rows = events(1)
+    whole = from_nothing(rows)
+    for *key, saved_book in states_of(whole):
+        after = key[3]
+        seed = dict(zip(KEY, key, strict=True)) | {"event_time": EVENING, "saved_book": saved_book}
+        replayed = from_nothing([seed] + [row for row in rows if row["sequence"] > after])
+        assert quotes_of(replayed) == [row for row in quotes_of(whole) if row["sequence"] > after]
+        assert states_of(replayed) == [row for row in states_of(whole) if row[3] >= after]
+
+
+def test_a_first_run_writes_the_quotes_and_a_second_one_nothing(spark, schema):
+    rows = events(1, "A") + events(2, "B")
+    add(spark, rows)
+    summary = rebuild_books(spark, SETTINGS, "s")
+    assert stored(spark, "quotes") == by_hand(rows)
+    assert_tables_say(spark, rows)
+    assert (summary.n_quotes, summary.n_states) == (len(by_hand(rows)), 4)
+    versions = [table_version(spark, table) for table in ("quotes", "book_states")]
+    for since in (summary.inputs, None):
+        again = rebuild_books(spark, SETTINGS, "s", since)
+        assert (again.n_quotes, again.n_states) == (0, 0)
+    assert [table_version(spark, table) for table in ("quotes", "book_states")] == versions
+
+
+def test_new_late_and_deleted_events_end_where_a_rebuild_would(spark, schema):
+    rows = events(1, "A") + events(2, "B")
+    late = [row for row in rows if row["symbol"] == "B" and row["sequence"] in (3, 40)]
+    first = [row for row in rows if row["sequence"] < 60 and row not in late]
+    add(spark, first)
+    since = rebuild_books(spark, SETTINGS, "s").inputs
+    assert_tables_say(spark, first)
+    new = [row for row in rows if row["symbol"] == "A" and row["sequence"] >= 60]
+    steps = [new, late, [row for row in rows if row not in first + new + late]]
+    landed = list(first)
+    for step in steps:
+        add(spark, step)
+        landed += step
+        since = rebuild_books(spark, SETTINGS, "s", since).inputs
+        assert_tables_say(spark, landed)
+    spark.sql("DELETE FROM orders WHERE symbol = 'A' AND sequence = 70")
+    spark.sql("DELETE FROM orders WHERE symbol = 'B'")
+    landed = [row for row in landed if row["symbol"] == "A" and row["sequence"] != 70]
+    rebuild_books(spark, SETTINGS, "s", since)
+    assert_tables_say(spark, landed)
+
+
+def test_other_settings_replay_all_books_and_back_again(spark, schema, make_app):
+    rows = events(1)
+    add(spark, rows)
+    one = make_app(schema=schema, book=SETTINGS.model_dump())
+    other = make_app(schema=schema, book={"depth_seconds": 0, "warm_seconds": 0})
+    assert book_step(one) == [{"exchange": "x", "symbol": "A", "rows": len(by_hand(rows))}]
+    assert book_step(other) != []
+    assert {row["bid_depth_prices"] for row in stored(spark, "quotes")} == {None}
+    book_step(one)
+    assert_tables_say(spark, rows)
+    with pytest.raises(NothingToDo):
+        book_step(one)
+    assert spark.table("published_quotes").count() == len(by_hand(rows))
+
+
+def test_lines_of_a_log_may_have_holes_and_a_snapshot_seeds_the_book(spark, schema):
+    snapshot = json.dumps({"bids": [["9", "1"]], "asks": [["11", "2"]]})
+    base = {"exchange": "log", "symbol": "A", "epoch": 7, "event_time": EVENING}
+    opened = {"event": "open", "order_id": "1", "side": "buy", "price": Decimal(9), "remaining_size": Decimal(1)}
+    add(spark, [base | opened | {"sequence": 1}, base | {"sequence": 5, "event": "snapshot", "snapshot": snapshot}])
+    rebuild_books(spark, SETTINGS, "s")
+    found = [(row["state"], row["bid_size"], row["ask_size"], row["is_usable"]) for row in stored(spark, "quotes")]
+    assert found == [("unseeded", 1, None, False), ("valid", 1, 2, True)]
+
+
+def test_an_exchange_that_turns_out_to_number_its_events_is_replayed_as_one(spark, schema):
+    rows = events(1, n=20)
+    opened = [row for row in rows if row["event"] != "received" and row["sequence"] not in (8, 9)]
+    assert len(opened) < 18, "the numbers must have holes"
+    add(spark, opened)
+    since = rebuild_books(spark, SETTINGS, "s").inputs
+    assert {(row["is_contiguous"], row["n_gaps"]) for row in stored(spark, "book_states")} == {(False, 0)}
+    received = [row for row in rows if row["event"] == "received"]
+    add(spark, received)
+    rebuild_books(spark, SETTINGS, "s", since)
+    assert {row["is_contiguous"] for row in stored(spark, "book_states")} == {True}
+    assert_tables_say(spark, opened + received)
+
+
+def test_a_dry_run_prints_the_settings_and_wrong_ones_are_refused(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert cli.run(["--json", "book", "--depth-levels", "20", "--dry-run"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"depth_levels": 20, "depth_seconds": 10, "warm_seconds": 1800}
+    (tmp_path / "foretable.yml").write_text("book: {warm_seconds: 0}\n")
+    assert cli.run(["--json", "book", "--dry-run"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"depth_levels": 10, "depth_seconds": 10, "warm_seconds": 0}
+    assert cli.run(["book", "--depth-levels", "0"]) == 2
+    (tmp_path / "foretable.yml").write_text("book: {depth: 1}\n")
+    assert cli.run(["book", "--dry-run"]) == 2
+    assert "book.depth: is not a known key" in capsys.readouterr().err
