@@ -27,6 +27,7 @@ COMMANDS = (
     "batch-predict",
     "evaluate",
     "report",
+    "lookahead-check",
     "run",
     "schedule",
     "sql",

@@ -34,9 +34,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Differences:
-    """What came of a comparison: rows in both tables, and the changed columns in their order."""
+    """What came of a comparison: rows in both tables, columns beside the key, the changed ones in their order."""
 
     n_rows: int
+    n_columns: int
     changes: tuple[Change, ...]
 
 
@@ -74,7 +75,7 @@ def find_differences(
             i = int(changed[0])
             place = _key_of(first, key, of_left[i])
             changes.append(Change(name, len(changed), place, a[i].as_py(), b[i].as_py()))
-    return Differences(int(in_both.sum()), tuple(changes))
+    return Differences(int(in_both.sum()), len(values), tuple(changes))
 
 
 def _flat(table: pa.Table) -> pa.Table:

@@ -1,0 +1,123 @@
+"""What a look-ahead check found, for people and as rows: what was compared, and each leak with its likely cause."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.lookahead_compare import Outcome
+from jobs.lookahead_instants import instant_text
+from models.row_differences import ROW, Change
+
+_MOST_OF_THE_PAST = 0.2  # a leak that reaches further back than this share of the rows comes from all of them
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One thing that was checked: its name, what came of it, and whether its instants are times."""
+
+    name: str
+    outcomes: Sequence[Outcome]
+    is_clock: bool = True
+
+
+def compared_rows(parts: Sequence[Checked]) -> list[dict[str, Any]]:
+    """A row for each test and kind of cut: cuts, compared rows and columns, leaking columns."""
+    rows = []
+    for part in parts:
+        kinds = dict.fromkeys((one.version.test, one.version.cut.place) for one in part.outcomes)
+        for test, place in kinds:
+            own = [one for one in part.outcomes if (one.version.test, one.version.cut.place) == (test, place)]
+            rows.append(
+                {
+                    "checked": part.name,
+                    "test": test,
+                    "at": place,
+                    "cuts": len({one.version.cut.instant for one in own}),
+                    "rows": sum(one.n_rows for one in own),
+                    "columns": max(one.n_columns for one in own),
+                    "leaks": len({change.column for one in own for change in one.changes}),
+                }
+            )
+    return rows
+
+
+def leak_rows(parts: Sequence[Checked]) -> list[dict[str, Any]]:
+    """A row for each leaking column: the tests that found it, and an example."""
+    rows = []
+    for part in parts:
+        found = [(one, change) for one in part.outcomes for change in one.changes]
+        for column in dict.fromkeys(change.column for _, change in found):
+            own = [(one, change) for one, change in found if change.column == column]
+            one, change = own[0]
+            rows.append(
+                {
+                    "checked": part.name,
+                    "column": column,
+                    "found_by": ", ".join(dict.fromkeys(one.version.test for one, _ in own)),
+                    "row": " ".join(f"{name}={value_text(value)}" for name, value in change.key.items()),
+                    "cut": instant_text(one.version.cut.instant, part.is_clock),
+                    "with_future": value_text(change.before),
+                    "without_future": value_text(change.after),
+                    "rows_changed": change.n_rows,
+                    "rows_compared": one.n_rows,
+                    "cause": likely_cause(one, change),
+                }
+            )
+    return rows
+
+
+def leak_sentence(leaks: Sequence[dict[str, Any]]) -> str:
+    """The first leak in one sentence, with how many more there are."""
+    first = leaks[0]
+    more = f" ({len(leaks) - 1} more above)" if len(leaks) > 1 else ""
+    return (
+        f"{first['column']} looks ahead: at {first['row']} it is {first['with_future']} with the rows after "
+        f"{first['cut']} and {first['without_future']} with {_INSTEAD[first['found_by'].split(',')[0]]}; "
+        f"{first['cause']}{more}"
+    )
+
+
+def likely_cause(outcome: Outcome, change: Change) -> str:
+    """What usually does this, and the remedy; a guess from which rows changed, and how."""
+    share = change.n_rows / max(outcome.n_rows, 1)
+    if outcome.version.test == "start":
+        return (
+            "it depends on rows before the declared warm-up: use a bounded window, or declare a longer one (--warm-up)"
+        )
+    if outcome.version.cut.place == "train_end":
+        return "the scale is fitted on rows after the end of training time: fit it on training rows only"
+    if change.column == ROW and change.after == "there":
+        return "later rows make it vanish, as where only the last row of a day is kept: keep a row once it is known"
+    if change.column == ROW:
+        return (
+            "the row is there only once later rows are, as with WHERE lead(…) IS NOT NULL or a join to later rows: "
+            "drop that condition"
+        )
+    if share > _MOST_OF_THE_PAST:
+        return (
+            "a value over all rows, such as a global mean, deviation, minimum, maximum, rank or quantile, is likely: "
+            "end the window at the row (ROWS … CURRENT ROW), or fit it on training time"
+        )
+    if change.after is None and outcome.version.test == "truncated":
+        return (
+            "it comes from later rows (lead, a backfill, interpolation): take earlier rows, "
+            "for example last_value(…) IGNORE NULLS"
+        )
+    return (
+        "it reads rows after its own time, as lead, a centred window or a bucket labelled by its start do: end the "
+        "window at CURRENT ROW, and label a bucket by its end"
+    )
+
+
+def value_text(value: Any) -> str:
+    """A value for people: NULL by its name, a time without its zone."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, float):
+        return repr(value)
+    return str(value).removesuffix("+00:00")
+
+
+_INSTEAD = {"truncated": "them gone", "noise": "noise in their place", "start": "a later start"}
