@@ -19,7 +19,6 @@ import pyarrow as pa
 from jobs.lookahead_compare import Layout, Outcome, compare
 from jobs.lookahead_versions import History, Version, alone
 from jobs.statements.only_query import query_frame
-from jobs.statements.scanned_tables import scanned_versions
 from models.errors import DataContractError, UsageError
 from models.row_differences import find_differences
 
@@ -78,8 +77,8 @@ class QueryRecomputation:
         return query.toArrow()
 
     def other_tables(self) -> list[str]:
-        """Delta tables that the query reads beside the source; they are not cut."""
-        return sorted(scanned_versions(self._query(self.history.rows)))
+        """Tables and views of the catalog that the query reads, as ``schema.name``; they are not cut."""
+        return catalog_names(self._query(self.history.rows))
 
     @property
     def _view(self) -> str:
@@ -120,6 +119,18 @@ def reads_view(query: DataFrame, name: str) -> bool:
         and node.desc().identifier().table().lower() == name.lower()
         for node in nodes
     )
+
+
+def catalog_names(query: DataFrame) -> list[str]:
+    """Tables and views of the catalog in the analyzed plan of a query, as ``schema.name``.
+
+    The plan that will run does not do: Delta answers a maximum from its log, and such a scan is gone by then.
+    """
+    names = set()
+    for node in _nodes(query._jdf.queryExecution().analyzed()):
+        if node.getClass().getSimpleName() == "SubqueryAlias" and node.identifier().qualifier().nonEmpty():
+            names.add(f"{node.identifier().qualifier().last()}.{node.identifier().name()}")
+    return sorted(names)
 
 
 def _nodes(plan: Any) -> Iterator[Any]:

@@ -76,7 +76,8 @@ def check_query(spark: SparkSession, request: QueryRequest, options: CheckOption
     check = QueryRecomputation(session, request.text, request.source, history)
     layout = _layout(check.whole, request, is_time, options.tolerance)
     others = check.other_tables()
-    if request.source.rpartition(".")[2] in others:
+    schema, _, name = request.source.lower().rpartition(".")
+    if f"{schema.rpartition('.')[2] or session.catalog.currentDatabase()}.{name}" in others:
         raise UsageError(
             f"the query also reads {request.source} past its cut version, by a name with a schema or through a view: "
             "write FROM IDENTIFIER(:source), or name the table alone"

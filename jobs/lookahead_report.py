@@ -11,6 +11,7 @@ from jobs.lookahead_instants import instant_text
 from models.row_differences import ROW, Change
 
 _MOST_OF_THE_PAST = 0.2  # a leak that reaches further back than this share of the rows comes from all of them
+_FEW_ROWS = 5  # so few say nothing of that
 
 
 @dataclass(frozen=True)
@@ -44,25 +45,26 @@ def compared_rows(parts: Sequence[Checked]) -> list[dict[str, Any]]:
 
 
 def leak_rows(parts: Sequence[Checked]) -> list[dict[str, Any]]:
-    """A row for each leaking column: the tests that found it, and an example."""
+    """A row for each leaking column: the tests that found it, and the example of the cut that changed least."""
     rows = []
     for part in parts:
         found = [(one, change) for one in part.outcomes for change in one.changes]
         for column in dict.fromkeys(change.column for _, change in found):
             own = [(one, change) for one, change in found if change.column == column]
-            one, change = own[0]
+            tests = list(dict.fromkeys(one.version.test for one, _ in own))
+            one, change = min((pair for pair in own if pair[0].version.test == tests[0]), key=_share)
             rows.append(
                 {
                     "checked": part.name,
                     "column": column,
-                    "found_by": ", ".join(dict.fromkeys(one.version.test for one, _ in own)),
+                    "found_by": ", ".join(tests),
                     "row": " ".join(f"{name}={value_text(value)}" for name, value in change.key.items()),
                     "cut": instant_text(one.version.cut.instant, part.is_clock),
                     "with_future": value_text(change.before),
                     "without_future": value_text(change.after),
                     "rows_changed": change.n_rows,
                     "rows_compared": one.n_rows,
-                    "cause": likely_cause(one, change),
+                    "cause": likely_cause(one, change, _reaches_far(own)),
                 }
             )
     return rows
@@ -79,9 +81,8 @@ def leak_sentence(leaks: Sequence[dict[str, Any]]) -> str:
     )
 
 
-def likely_cause(outcome: Outcome, change: Change) -> str:
+def likely_cause(outcome: Outcome, change: Change, reaches_far: bool) -> str:
     """What usually does this, and the remedy; a guess from which rows changed, and how."""
-    share = change.n_rows / max(outcome.n_rows, 1)
     if outcome.version.test == "start":
         return (
             "it depends on rows before the declared warm-up: use a bounded window, or declare a longer one (--warm-up)"
@@ -95,7 +96,7 @@ def likely_cause(outcome: Outcome, change: Change) -> str:
             "the row is there only once later rows are, as with WHERE lead(…) IS NOT NULL or a join to later rows: "
             "drop that condition"
         )
-    if share > _MOST_OF_THE_PAST:
+    if reaches_far:
         return (
             "a value over all rows, such as a global mean, deviation, minimum, maximum, rank or quantile, is likely: "
             "end the window at the row (ROWS … CURRENT ROW), or fit it on training time"
@@ -109,6 +110,17 @@ def likely_cause(outcome: Outcome, change: Change) -> str:
         "it reads rows after its own time, as lead, a centred window or a bucket labelled by its start do: end the "
         "window at CURRENT ROW, and label a bucket by its end"
     )
+
+
+def _reaches_far(found: Sequence[tuple[Outcome, Change]]) -> bool:
+    """Whether rows long before some cut changed."""
+    return any(change.n_rows > max(_FEW_ROWS, _MOST_OF_THE_PAST * outcome.n_rows) for outcome, change in found)
+
+
+def _share(found: tuple[Outcome, Change]) -> float:
+    """Share of the compared rows that changed."""
+    outcome, change = found
+    return change.n_rows / max(outcome.n_rows, 1)
 
 
 def value_text(value: Any) -> str:
