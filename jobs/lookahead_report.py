@@ -12,6 +12,11 @@ from models.row_differences import ROW, Change
 
 _MOST_OF_THE_PAST = 0.2  # a leak that reaches further back than this share of the rows comes from all of them
 _FEW_ROWS = 5  # so few say nothing of that
+_WORDS = {
+    "truncated": ("looks ahead", "the rows after {cut}", "them gone"),
+    "noise": ("looks ahead", "the rows after {cut}", "noise in their place"),
+    "start": ("depends on how early history starts", "all rows", "those from {cut} on"),
+}
 
 
 @dataclass(frozen=True)
@@ -74,10 +79,11 @@ def leak_sentence(leaks: Sequence[dict[str, Any]]) -> str:
     """The first leak in one sentence, with how many more there are."""
     first = leaks[0]
     more = f" ({len(leaks) - 1} more above)" if len(leaks) > 1 else ""
+    test = first["found_by"].split(",")[0]
+    says, whole, other = _WORDS[test]
     return (
-        f"{first['column']} looks ahead: at {first['row']} it is {first['with_future']} with the rows after "
-        f"{first['cut']} and {first['without_future']} with {_INSTEAD[first['found_by'].split(',')[0]]}; "
-        f"{first['cause']}{more}"
+        f"{first['column']} {says}: at {first['row']} it is {first['with_future']} with {whole.format(**first)} and "
+        f"{first['without_future']} with {other.format(**first)}; {first['cause']}{more}"
     )
 
 
@@ -130,6 +136,3 @@ def value_text(value: Any) -> str:
     if isinstance(value, float):
         return repr(value)
     return str(value).removesuffix("+00:00")
-
-
-_INSTEAD = {"truncated": "them gone", "noise": "noise in their place", "start": "a later start"}

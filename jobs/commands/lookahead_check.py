@@ -39,7 +39,7 @@ A query reads the table by its plain name, or as IDENTIFIER(:source).""")  # fmt
               help="Random cuts; those at gaps, borders and missing values come on top.")  # fmt: skip
 @click.option("--rows", default=20_000, show_default=True, type=click.IntRange(2), metavar="N",
               help="Most rows of history that are recomputed for each cut, the newest ones.")  # fmt: skip
-@click.option("--seed", default=0, show_default=True, help="Of the cuts and the noise's place.")
+@click.option("--seed", default=0, show_default=True, help="Of the choice of random cuts.")
 @click.option("--tolerance", type=click.FloatRange(0, 0.01), metavar="SHARE",
               help="Up to which share numbers count as equal; default: 0, and 1e-12 for a query.")  # fmt: skip
 @pass_app

@@ -77,9 +77,7 @@ def test_the_way_from_orders_to_features_is_causal_in_order_time(check, extent):
     assert [one for one in outcomes if one.changes] == []
     assert {one.version.cut.place for one in outcomes} == {"random", "null", "gap", "border", "start"}
     silent = [one for one in outcomes if one.version.test == "truncated" and one.version.cut.place == "gap"]
-    assert (
-        max(one.n_waiting for one in silent) == 9
-    )  # A's minutes 10 to 18: the one of minute 19 is known after the cut
+    assert max(one.n_waiting for one in silent) == 10  # A's minutes 10 to 19, cut just before the event that ends them
     assert all(one.n_rows for one in outcomes)
     whole = check.whole()
     assert whole.num_rows == 80

@@ -159,7 +159,11 @@ def test_a_late_start_is_checked_where_a_warm_up_is_declared(check, few):
     assert said[-1].startswith("whether an earlier start matters is not checked")
     (leak,) = check(total, QUICK, source="few", warm_up=1)[0]
     assert (leak["found_by"], leak["with_future"], leak["without_future"]) == ("start", "7.0", "6.0")
-    assert "declare a longer one (--warm-up)" in leak["cause"]
+    assert leak_sentence([leak, leak]).startswith(
+        "f depends on how early history starts: at symbol=A t=2024-01-02 00:02:00 it is 7.0 with all rows and 6.0 with "
+        "those from 2024-01-02 00:01:00 on; it depends on rows before the declared warm-up"
+    )
+    assert leak_sentence([leak, leak]).endswith("declare a longer one (--warm-up) (1 more above)")
     pair = ON_FEW.format("sum(x) OVER (ORDER BY t ROWS 1 PRECEDING)")
     assert check(pair, QUICK, source="few", warm_up=1)[0] == []
     assert [leak["found_by"] for leak in check(pair, QUICK, source="few", warm_up=0)[0]] == ["start"]
