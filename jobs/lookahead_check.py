@@ -45,7 +45,7 @@ class CheckOptions:
     """
 
     n_cuts: int = 10
-    n_rows: int = 20_000
+    n_rows: int = 5_000
     seed: int = 0
     tolerance: float = 0.0
 

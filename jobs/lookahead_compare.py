@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from jobs.lookahead_instants import NEVER, instants
+from jobs.lookahead_instants import instants
 from jobs.lookahead_versions import Version
 from models.row_differences import Change, find_differences
 
@@ -75,5 +75,4 @@ def rows_before(table: pa.Table, group: Sequence[str], known_at: str) -> NDArray
 
 
 def _known(table: pa.Table, known_at: str, version: Version) -> pa.Table:
-    at = instants(table, known_at)
-    return table.filter(pa.array((at <= version.cut.instant) & (at != NEVER)))
+    return table.filter(pa.array(instants(table, known_at) <= version.cut.instant))

@@ -42,7 +42,7 @@ def choose_cuts(
         groups: (n,) which rows form one series, for example a number a symbol: holes are looked for within each.
         null_instants: For each column with missing values, the instants of those rows (a backfill shows only there).
         bucket: Width of the buckets whose borders are tried, in the unit of ``instants``; None: none.
-        n_random: How many instants of rows are drawn; the first tenth of the history is left out where it can be.
+        n_random: How many instants of rows are drawn; the first tenth of the history is left out, also for borders.
         seed: Same seed, same cuts.
 
     Returns:
@@ -65,7 +65,7 @@ def choose_cuts(
     for place, found in (
         ("null", _at_nulls(random, null_instants)),
         ("gap", _at_gaps(instants, groups)),
-        ("border", _at_borders(random, inner, bucket)),
+        ("border", _at_borders(random, drawn, bucket)),
     ):
         for instant in found:
             if distinct[0] <= instant < distinct[-1]:
@@ -100,11 +100,11 @@ def _at_gaps(instants: Instants, groups: NDArray[Any]) -> Iterator[int]:
         yield after - 1
 
 
-def _at_borders(random: np.random.Generator, inner: Instants, bucket: int | None) -> Iterator[int]:
+def _at_borders(random: np.random.Generator, drawn: Instants, bucket: int | None) -> Iterator[int]:
     """Borders of buckets, which belong to the right one, and the instants just before them."""
     if bucket is None:
         return
-    borders = np.unique((inner // bucket + 1) * bucket)
+    borders = np.unique((drawn // bucket + 1) * bucket)
     for border in random.choice(borders, min(_MOST_BORDERS, len(borders)), replace=False):
         yield int(border)
         yield int(border) - 1

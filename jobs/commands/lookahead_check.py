@@ -37,7 +37,7 @@ A query reads the table by its plain name, or as IDENTIFIER(:source).""")  # fmt
               help="Width of the bars of the feature set; default: model_bar_seconds.")  # fmt: skip
 @click.option("--cuts", default=10, show_default=True, type=click.IntRange(1, 1_000), metavar="N",
               help="Random cuts; those at gaps, borders and missing values come on top.")  # fmt: skip
-@click.option("--rows", default=20_000, show_default=True, type=click.IntRange(2), metavar="N",
+@click.option("--rows", default=5_000, show_default=True, type=click.IntRange(2), metavar="N",
               help="Most rows of history that are recomputed for each cut, the newest ones.")  # fmt: skip
 @click.option("--seed", default=0, show_default=True, help="Of the choice of random cuts.")
 @click.option("--tolerance", type=click.FloatRange(0, 0.01), metavar="SHARE",

@@ -78,7 +78,8 @@ def test_the_way_from_orders_to_features_is_causal_in_order_time(check, extent):
     assert {one.version.cut.place for one in outcomes} == {"random", "null", "gap", "border", "start"}
     silent = [one for one in outcomes if one.version.test == "truncated" and one.version.cut.place == "gap"]
     assert max(one.n_waiting for one in silent) == 10  # A's minutes 10 to 19, cut just before the event that ends them
-    assert all(one.n_rows for one in outcomes)
+    for test in ("truncated", "noise", "start"):
+        assert sum(one.n_rows for one in outcomes if one.version.test == test) > 100
     whole = check.whole()
     assert whole.num_rows == 80
     assert whole["vwap"].null_count < 20

@@ -27,6 +27,11 @@ def test_each_changed_column_is_told_with_its_first_row_and_both_values():
     assert changed(first, second) == [("x", 2, 2, 2.0, 2.5), ("y", 1, 3, "c", "C")]
 
 
+def test_the_first_row_is_that_of_the_first_table():
+    first, second = {"k": [3, 1, 2], "x": [30, 10, 20]}, {"k": [1, 2, 3], "x": [11, 20, 33]}
+    assert changed(first, second) == [("x", 2, 3, 30, 33)]
+
+
 def test_rows_that_went_or_came_are_told():
     first, second = {"k": [1, 2, 3], "x": [1, 2, 3]}, {"k": [3, 4], "x": [3, 4]}
     assert changed(first, second) == [(ROW, 2, 1, "there", "not there"), (ROW, 1, 4, "not there", "there")]
