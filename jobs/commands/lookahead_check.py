@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,7 +81,7 @@ def lookahead_check(app: App, query: str | None, source: str | None, time: str |
 
 def _query_text(query: str) -> str:
     """The text of the file, where there is one of this name, else the SQL itself."""
-    is_file = "\n" not in query and len(query) < 1_000 and Path(query).is_file()
+    is_file = os.path.isfile(query)  # Path.is_file() would fail on a text that is too long for a name
     text = (Path(query).read_text(encoding="utf-8") if is_file else query).strip().removesuffix(";").strip()
     if not is_file and " " not in text:
         raise click.UsageError(f"--query takes SQL or a file, and there is no file {query}")

@@ -63,6 +63,7 @@ def test_a_leaking_query_in_a_file_ends_with_3_a_table_and_one_sentence(small, c
 
 def test_a_causal_query_is_told_so_and_quiet_says_nothing(small, capsys):
     text = QUERY.format("lag(close) OVER (PARTITION BY symbol ORDER BY bar_start)")
+    text += f" WHERE symbol <> '{'z' * 300}'"  # too long for the name of a file
     command.main(["--query", text, *OF_QUERY, *SMALL, "--warm-up", "1"], obj=small, standalone_mode=False)
     said = capsys.readouterr()
     assert json.loads(said.out)["is_causal"]
