@@ -28,6 +28,7 @@ COMMANDS = (
     "batch-predict",
     "evaluate",
     "report",
+    "lookahead-check",
     "run",
     "schedule",
     "sql",
