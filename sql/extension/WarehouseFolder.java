@@ -86,8 +86,16 @@ public class WarehouseFolder {
     boolean isOurs = table.tableType().equals(CatalogTableType.MANAGED()) && table.provider().contains("delta")
         && lies(table.storage().locationUri(), folder);
     if (isOurs && !isDelta(folder)) {
-      catalog.dropTable(schema, name, true, false);
+      forget(schema, name, table.storage());
     }
+  }
+
+  /** Takes a table out of the catalog and leaves its folder: a damaged one may be mended, another process may write it. */
+  static void forget(String schema, String name, CatalogStorageFormat storage) {
+    CatalogTable external = table(schema, name, CatalogTableType.EXTERNAL(), storage, new StructType(), new Some("delta"),
+        emptyMap(), none(), none());
+    catalog.alterTable(external); // the catalog deletes the folder of a managed one
+    catalog.dropTable(schema, name, true, false);
   }
 
   /** Compared as files: the URI of a folder ends with a slash only while the folder exists. */

@@ -83,6 +83,19 @@ def test_a_table_that_another_process_dropped_is_forgotten(spark, folder):
     assert values(spark, "SELECT word FROM short_lived") == ["again"]
 
 
+def test_a_table_that_lost_its_log_is_forgotten_and_its_files_stay(spark, folder, tmp_path):
+    spark.sql("CREATE TABLE damaged AS SELECT 1 AS x")
+    assert values(spark, "SELECT x FROM damaged") == [1]
+    log = folder / "damaged" / "_delta_log"
+    shutil.move(log, tmp_path)
+    log.mkdir()  # as another process leaves it that has begun to write the table
+    assert "damaged" not in names(spark)
+    assert len(list((folder / "damaged").glob("*.parquet"))) == 1
+    log.rmdir()
+    shutil.move(tmp_path / "_delta_log", log)
+    assert values(spark, "SELECT x FROM damaged") == [1]
+
+
 def test_a_table_that_others_made_and_dropped_is_forgotten_too(spark, folder):
     write_elsewhere(folder / "passing", 1)
     assert values(spark, "SELECT x FROM passing") == [1]
