@@ -13,7 +13,8 @@ from typing import Any
 import click
 
 from jobs.app import App
-from jobs.clean_stop import Stopped, stop_on_sigterm
+from jobs.clean_stop import stop_on_sigterm
+from jobs.stop_request import Stopped
 from models.errors import ForetableError, TryAgainError
 
 COMMANDS = (

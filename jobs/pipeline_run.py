@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jobs.app import format_table
-from jobs.clean_stop import Stopped, stoppable
+from jobs.clean_stop import stoppable
 from jobs.pipeline_graph import in_order
 from jobs.step_jobs import Rows, do_step, rows_made
+from jobs.stop_request import Stopped
 from models.errors import ForetableError, NothingToDo, StorageError, TryAgainError
 
 if TYPE_CHECKING:

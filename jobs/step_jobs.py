@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from jobs import pipeline
+from jobs.score_step import score_step
 from models.errors import NothingToDo
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def _train(app: App, step: StepSettings) -> list[Rows]:
 
 def _score(app: App, is_rescore: bool) -> list[Rows]:
     versions = [app.registry.resolve(model.name) for model in app.config.models]
-    return [pipeline.score_step(app, versions, is_rescore)]
+    return [score_step(app, versions, is_rescore)]
 
 
 def _evaluate(app: App, step: StepSettings) -> list[Rows]:

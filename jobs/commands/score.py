@@ -26,7 +26,7 @@ def score(app: App, models: tuple[str, ...], is_rescore: bool, dry_run: bool) ->
     takes over where the one before it left off: older rows keep what that one said, --rescore asks anew. With
     nothing new the exit code is 99.
     """
-    from jobs.pipeline import score_step
+    from jobs.score_step import score_step
     from models.model_version import parse_reference
 
     references = list(models) or [model.name for model in app.config.models]

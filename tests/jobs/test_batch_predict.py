@@ -17,8 +17,8 @@ from pyspark.errors import SparkRuntimeException
 
 from jobs.batch_predict import describe, predict_batch, prepare
 from jobs.batch_request import BatchRequest
-from jobs.clean_stop import Stopped
 from jobs.run_process import announce
+from jobs.stop_request import Stopped
 from models.errors import (
     DataContractError,
     ForetableError,

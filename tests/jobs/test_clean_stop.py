@@ -8,8 +8,9 @@ import time
 
 import pytest
 
-from jobs.clean_stop import Stopped, StopRequest, shielded, stoppable
+from jobs.clean_stop import shielded, stoppable
 from jobs.runs import recorded_run
+from jobs.stop_request import Stopped, StopRequest
 
 ENDLESS = "SELECT count(*) FROM range(1000000000000) WHERE id % 7 = 9"
 GROUP = "spark.jobGroup.id"

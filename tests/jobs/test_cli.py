@@ -10,7 +10,7 @@ import pytest
 
 from jobs import cli
 from jobs.app import App, format_table
-from jobs.clean_stop import Stopped
+from jobs.stop_request import Stopped
 from models.errors import (
     DataContractError,
     ModelContractError,

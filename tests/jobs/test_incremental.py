@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobs.pipeline import ingest_step, normalize_step, resample_step, score_step
+from jobs.pipeline import ingest_step, normalize_step, resample_step
+from jobs.score_step import score_step
 from jobs.undo_run import undo_run
 from models.errors import NothingToDo, SafetyError
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from deltalake import DeltaTable
 
-from jobs.pipeline import score_step, select_models, train_step
+from jobs.pipeline import select_models, train_step
 from jobs.pipeline_run import run_pipeline
+from jobs.score_step import score_step
 from jobs.tables import table_version
 from models.artifact import load_scorer
 from models.errors import NothingToDo, UsageError

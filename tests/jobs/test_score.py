@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobs.pipeline import score_step
 from jobs.runs import recorded_run
 from jobs.score import score
+from jobs.score_step import score_step
 from jobs.tables import table_version
 from jobs.undo_run import undo_run
 from models.artifact import load_scorer
