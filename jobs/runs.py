@@ -150,13 +150,32 @@ def _announced(spark: SparkSession, run_id: str) -> Iterator[None]:
 
 
 def last_inputs(spark: SparkSession, job: str, target: str, config_digest: str) -> dict[str, int] | None:
-    """Delta versions that the newest done run of this job, target and configuration read; None where there is none."""
+    """Delta versions that the newest done run of this job, target and configuration read.
+
+    None where there is none, or where a run with other settings came after it: the rows of the target may be those.
+    """
     from pyspark.sql import functions as F
 
+    if is_overtaken(spark, job, target, config_digest):
+        return None
     is_same = _is("job", job) & _is("target", target) & _is("config_digest", config_digest)
     done = spark.table("runs").where(is_same & (F.col("state") == "done"))
     newest = done.orderBy(F.desc_nulls_last("run_number"), F.desc("finished_at")).select("inputs").first()
     return dict(newest.inputs) if newest else None
+
+
+def is_overtaken(spark: SparkSession, job: str, target: str, config_digest: str) -> bool:
+    """Whether a run of this job and target with other settings came after the last done one with these.
+
+    However it ended it may have written rows, which only a rebuild brings back.
+    """
+    from pyspark.sql import functions as F
+
+    is_same, number = _is("config_digest", config_digest), F.col("run_number")
+    standing = spark.table("runs").where(_is("job", job) & _is("target", target) & (F.col("state") != "undone"))
+    mine = F.max(F.when(is_same & (F.col("state") == "done"), number))
+    others = F.max(F.when(~is_same, number))
+    return bool(standing.agg(F.coalesce(others > F.coalesce(mine, F.lit(0)), F.lit(False))).collect()[0][0])
 
 
 def _is(column: str, value: str) -> Any:

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jobs.pipeline import resample_step
 from jobs.resample import resample
 from jobs.tables import table_version
-from models.errors import UsageError
+from models.errors import NothingToDo, UsageError
 
 MIDNIGHT = datetime(2024, 1, 2, tzinfo=UTC)
 
@@ -138,6 +139,18 @@ def test_without_a_grid_filled_bars_go_away(spark, schema):
     summary = resample(spark, [60], is_gap_free=False)
     assert summary.n_bars == 1
     assert closes(spark) == [(0, 1, False), (120, 2, False)]
+
+
+def test_settings_that_come_back_find_the_bars_of_others_and_make_theirs_again(spark, schema, make_app):
+    with_grid, without = (make_app(bars={"seconds": [60], "gap_free": is_gap_free}) for is_gap_free in (True, False))
+    add(spark, "trades", [trade(0, "1", number=1), trade(130, "2", number=2)])
+    resample_step(with_grid)
+    resample_step(without)
+    assert closes(spark) == [(0, 1, False), (120, 2, False)]
+    resample_step(with_grid)
+    assert closes(spark) == [(0, 1, False), (60, 1, True), (120, 2, False)]
+    with pytest.raises(NothingToDo):
+        resample_step(with_grid)
 
 
 def test_an_exchange_that_starts_to_send_received_counts_its_earlier_opens_no_more(spark, schema):

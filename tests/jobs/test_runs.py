@@ -13,7 +13,7 @@ from jobs import commits
 from jobs.commits import committed, with_retries
 from jobs.last_good import good_version, published_versions
 from jobs.run_lock import schema_folder
-from jobs.runs import Run, last_inputs, recorded_run
+from jobs.runs import Run, is_overtaken, last_inputs, recorded_run
 from jobs.table_log import table_log
 from jobs.tables import create_tables
 from models.errors import NothingToDo, SafetyError, StorageError, TryAgainError
@@ -33,8 +33,13 @@ class Ticks:
     def __init__(self, spark):
         self.spark = spark
 
-    def run(self, job="tick", tables=("ticks",), target="ticks"):
-        return recorded_run(self.spark, job, target, "digest", tables=tables)
+    def run(self, job="tick", tables=("ticks",), target="ticks", digest="digest"):
+        return recorded_run(self.spark, job, target, digest, tables=tables)
+
+    def run_that_breaks(self, **settings):
+        with self.run(**settings) as run:
+            run.begin()
+            _ = 1 // 0
 
     def write(self, number, table="ticks", **transaction):
         committed(self.spark, table, lambda: self.insert(number, table), **transaction)
@@ -298,6 +303,26 @@ def test_the_newest_run_is_told_by_its_number_whatever_the_clock_said(spark, tic
             run.inputs = {"tocks": version}
     spark.sql("UPDATE runs SET finished_at = TIMESTAMP'1999-01-01' WHERE inputs['tocks'] = 7")  # the clock was set back
     assert last_inputs(spark, "tick", "ticks", "digest") == {"tocks": 7}
+
+
+def test_what_a_run_read_counts_no_more_once_one_with_other_settings_came_after_it(spark, ticks):
+    def last():
+        return [last_inputs(spark, "tick", "ticks", digest) for digest in ("digest", "other")]
+
+    for digest, version, expected in (
+        ("digest", 1, [{"tocks": 1}, None]),
+        ("other", 2, [None, {"tocks": 2}]),
+        ("digest", 3, [{"tocks": 3}, None]),
+    ):
+        with ticks.run(digest=digest) as run:
+            run.inputs = {"tocks": version}
+        assert last() == expected
+    with pytest.raises(ZeroDivisionError):
+        ticks.run_that_breaks(digest="other")
+    assert last() == [None, None]
+    with ticks.run(job="tock", digest="other"), ticks.run(target="tocks", digest="other"):
+        pass
+    assert not is_overtaken(spark, "tick", "never", "digest")
 
 
 def test_no_run_starts_on_a_disk_that_is_nearly_full(spark, ticks, monkeypatch):
