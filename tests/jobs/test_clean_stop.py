@@ -163,7 +163,7 @@ def test_a_signal_in_the_last_writes_of_a_run_leaves_it_done(spark, schema, monk
 
 
 def test_a_request_that_somebody_swallowed_is_made_again(spark, monkeypatch):
-    monkeypatch.setattr("jobs.clean_stop._CLEAN_UP_SECONDS", 0.3)
+    monkeypatch.setattr("jobs.stop_request._CLEAN_UP_SECONDS", 0.3)
 
     def work():
         with stoppable(spark):
