@@ -67,7 +67,7 @@ def bitflyer_events(spark, bitflyer_files):
     events.unpersist()
 
 
-@pytest.mark.parametrize("seconds", [10, 60, 300])
+@pytest.mark.parametrize("seconds", [pytest.param(10, marks=pytest.mark.slow), 60, 300])
 def test_bars_of_four_bitflyer_days_equal_duckdb(bitflyer_events, bitflyer_files, seconds):
     expected = duckdb.execute(DUCKDB_BARS, {"files": bitflyer_files, "seconds": seconds}).df().set_index("second")
     bars = complete_bars(resample_events(bitflyer_events, seconds), seconds, is_gap_free=True).orderBy("bar_start")

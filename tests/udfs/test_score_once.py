@@ -439,7 +439,7 @@ def assert_random_queries_agree(asked, seeds, depth):
     assert n_saved > 0
 
 
-@pytest.mark.parametrize("block", range(6))
+@pytest.mark.parametrize("block", [0, 1, *(pytest.param(n, marks=pytest.mark.slow) for n in range(2, 6))])
 def test_random_queries_have_the_same_rows_and_ask_no_more(asked, block):
     assert_random_queries_agree(asked, range(10 * block, 10 * block + 10), depth=1)
 
