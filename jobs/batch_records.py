@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from jobs.readers.byte_stream import ByteStream
-from jobs.readers.json_lines import RefusedLineError, decode_line
+from jobs.readers.json_lines import RefusedLineError, decode_line, unique_keys
 from jobs.readers.lines import split_lines
-from jobs.readers.refusal import Refusal, shown
+from jobs.readers.refusal import Refusal
 
 _INT64 = range(-(2**63), 2**63)
 _RECORDS_A_BATCH = 2_048
@@ -127,15 +127,6 @@ def json_text(value: Any) -> str:
     return str(value) if isinstance(value, NumberText) else json.dumps(value, ensure_ascii=False)
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise RefusedLineError(Refusal("DUPLICATE_KEY", f"field {shown(twice)}"))
-    return fields
-
-
 def _whole(text: str) -> int | NumberText:
     if len(text) < 20 and (number := int(text)) in _INT64:
         return number
@@ -143,5 +134,5 @@ def _whole(text: str) -> int | NumberText:
 
 
 _decoder = json.JSONDecoder(
-    object_pairs_hook=_unique, parse_float=NumberText, parse_int=_whole, parse_constant=NumberText
+    object_pairs_hook=unique_keys, parse_float=NumberText, parse_int=_whole, parse_constant=NumberText
 )

@@ -84,8 +84,8 @@ def resample_step(app: App, is_rebuild: bool = False) -> Rows:
     app.say(f"resampling into bars of {', '.join(f'{width} s' for width in config.bars.seconds)} …")
     digest = config.digest("bars")
     with recorded_run(spark, "resample", "bars", digest, tables=("bars",)) as run:
-        run.is_rebuild = is_rebuild or is_overtaken(spark, "resample", "bars", digest)
         since = None if is_rebuild else last_inputs(spark, "resample", "bars", digest)
+        run.is_rebuild = is_rebuild or (since is None and is_overtaken(spark, "resample", "bars", digest))
         summary = resample(spark, config.bars.seconds, config.bars.gap_free, since)
         run.inputs, run.n_good = summary.inputs, summary.n_bars
         if summary.n_bars == 0:
@@ -108,8 +108,8 @@ def normalize_step(app: App, is_rebuild: bool = False) -> Rows:
     app.say(f"normalizing bars of {width} s into {len(config.features.items)} features …")
     target, digest = f"features of {width} s bars", config.digest("features", "labels")
     with recorded_run(spark, "normalize", target, digest, tables=("features", "feature_scales")) as run:
-        run.is_rebuild = is_rebuild or is_overtaken(spark, "normalize", target, digest)
         since = None if is_rebuild else last_inputs(spark, "normalize", target, digest)
+        run.is_rebuild = is_rebuild or (since is None and is_overtaken(spark, "normalize", target, digest))
         summary = normalize(spark, width, config.features, config.labels, since)
         run.inputs, run.n_good = summary.inputs, summary.n_rows
         if summary.n_rows == 0:

@@ -77,7 +77,12 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The fields of an object, for the hook of a JSON decoder.
+
+    Raises:
+        RefusedLineError: DUPLICATE_KEY.
+    """
     fields = dict(pairs)
     if len(fields) != len(pairs):
         names = [name for name, _ in pairs]
@@ -86,5 +91,5 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
-_decoder = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_float=str, parse_int=str, parse_constant=str)
+_decoder = json.JSONDecoder(object_pairs_hook=unique_keys, parse_float=str, parse_int=str, parse_constant=str)
 _scan = _decoder.scan_once  # type: ignore[attr-defined]
