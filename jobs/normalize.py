@@ -17,10 +17,9 @@ from jobs.last_good import good_version
 from jobs.normalize_rows import ROW_KEY, apply_scales, compute_rows, mark_training
 from jobs.normalize_scales import feature_set_of, fit_new_symbols, held_scales
 from jobs.resample_bars import check_bar_seconds
-from jobs.row_changes import digest_of_rows, joined_digest, row_changes
+from jobs.row_changes import digest_of_rows, joined_digest, merge_changes, row_changes
 from jobs.settled_rows import settled
 from jobs.table_versions import changed_rows, rows_at, usable_since
-from jobs.tables import run_sql
 from models.errors import DataContractError
 
 _COLUMNS = (*ROW_KEY, "available_at", "is_warm", "is_training", "feature_set", "features", "labels")
@@ -134,9 +133,7 @@ def _write(
     changes = settled(row_changes(held, _like(wanted, table), ROW_KEY))
     n_rows, digest = changes.agg(F.count("*"), digest_of_rows(changes)).collect()[0]
     if n_rows:
-        changes.createOrReplaceTempView("feature_changes")
-        committed(spark, "features", lambda: run_sql(spark, "merge/features"), inputs, joined_digest([n_rows, digest]))
-        spark.catalog.dropTempView("feature_changes")
+        merge_changes(spark, "features", changes, inputs, joined_digest([n_rows, digest]))
     return int(n_rows)
 
 

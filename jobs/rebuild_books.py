@@ -16,13 +16,11 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from jobs.book.event_columns import EVENT_COLUMNS
 from jobs.book.replay import BookOptions
 from jobs.book.replay_groups import GROUP_KEY, GROUP_SCHEMA, replay_groups
-from jobs.commits import committed
 from jobs.last_good import good_version
 from jobs.resample import received_exchanges
-from jobs.row_changes import digest_of_rows, joined_digest, row_changes
+from jobs.row_changes import digest_of_rows, joined_digest, merge_changes, row_changes
 from jobs.settled_rows import settled
 from jobs.table_versions import changed_rows, rows_at, usable_since
-from jobs.tables import run_sql
 
 if TYPE_CHECKING:
     from jobs.config import BookSettings
@@ -185,8 +183,5 @@ def _write(
     counts = changes.groupBy("exchange", "symbol").agg(F.count("*").alias("n"), digest_of_rows(changes).alias("digest"))
     by_symbol = sorted(counts.collect())
     if by_symbol:
-        view = f"{table.removesuffix('s')}_changes"
-        changes.createOrReplaceTempView(view)
-        committed(spark, table, lambda: run_sql(spark, f"merge/{table}"), inputs, joined_digest(by_symbol))
-        spark.catalog.dropTempView(view)
+        merge_changes(spark, table, changes, inputs, joined_digest(by_symbol))
     return {(row.exchange, row.symbol): row.n for row in by_symbol}

@@ -9,14 +9,12 @@ from functools import reduce
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.commits import committed
 from jobs.last_good import good_version
 from jobs.resample_bars import BAR_KEY, bar_start_of, check_bar_seconds, complete_bars, flow_events, resample_events
 from jobs.resample_slice import affected_slice
-from jobs.row_changes import digest_of_rows, joined_digest, row_changes
+from jobs.row_changes import digest_of_rows, joined_digest, merge_changes, row_changes
 from jobs.settled_rows import settled
 from jobs.table_versions import changed_rows, rows_at, usable_since
-from jobs.tables import run_sql
 from models.errors import UsageError
 
 _SOURCES = ("orders", "trades")
@@ -107,7 +105,5 @@ def _write(spark: SparkSession, changes: DataFrame, inputs: Mapping[str, int]) -
     counts = changes.groupBy("bar_seconds").agg(F.count("*").alias("n"), digest_of_rows(changes).alias("digest"))
     by_width = sorted(counts.collect())
     if by_width:
-        changes.createOrReplaceTempView("bar_changes")
-        committed(spark, "bars", lambda: run_sql(spark, "merge/bars"), inputs, joined_digest(by_width))
-        spark.catalog.dropTempView("bar_changes")
+        merge_changes(spark, "bars", changes, inputs, joined_digest(by_width))
     return {row.bar_seconds: row.n for row in by_width}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+
+from jobs.commits import committed
+from jobs.tables import run_sql
 
 
 def row_changes(held: DataFrame, wanted: DataFrame, key: Sequence[str]) -> DataFrame:
@@ -30,6 +33,19 @@ def row_changes(held: DataFrame, wanted: DataFrame, key: Sequence[str]) -> DataF
         .withColumn("_row", F.coalesce("_new", "_old"))
         .select(*key, *[F.col("_row")[name].alias(name) for name in values], "is_deleted")
     )
+
+
+def merge_changes(
+    spark: SparkSession, table: str, changes: DataFrame, inputs: Mapping[str, int], rows_digest: str
+) -> None:
+    """Apply what :func:`row_changes` found, settled, in one commit: ``sql/merge/<table>.sql`` reads it as a view.
+
+    The view of ``bars`` is ``bar_changes``, and so on; inputs and digest are those of :func:`jobs.commits.committed`.
+    """
+    view = f"{table.removesuffix('s')}_changes"
+    changes.createOrReplaceTempView(view)
+    committed(spark, table, lambda: run_sql(spark, f"merge/{table}"), inputs, rows_digest)
+    spark.catalog.dropTempView(view)
 
 
 def digest_of_rows(rows: DataFrame) -> Column:

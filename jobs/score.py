@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.commits import committed
 from jobs.normalize_rows import ROW_KEY
-from jobs.row_changes import digest_of_rows, joined_digest
+from jobs.row_changes import digest_of_rows, joined_digest, merge_changes
 from jobs.score_scope import FeatureRows, all_rows, rows_since
 from jobs.settled_rows import settled
 from jobs.tables import run_sql
@@ -78,10 +76,8 @@ def score(
     changes = settled(_changes(spark, scored, rows, model, bar_seconds, exchanges))
     n_written, n_deleted = changes.agg(F.count("*"), F.count_if("is_deleted")).collect()[0]
     if n_written:
-        changes.createOrReplaceTempView("prediction_changes")
-        merge = partial(run_sql, spark, "merge/predictions")
-        committed(spark, "predictions", merge, {"features": features_version}, joined_digest([*by_status, since]))
-        spark.catalog.dropTempView("prediction_changes")
+        inputs = {"features": features_version}
+        merge_changes(spark, "predictions", changes, inputs, joined_digest([*by_status, since]))
     return ScoreSummary(model, {row.status: row.n for row in by_status}, n_written, n_deleted)
 
 
