@@ -20,6 +20,7 @@ from models.errors import ForetableError, TryAgainError
 COMMANDS = (
     "demo",
     "simulate",
+    "record",
     "ingest",
     "book",
     "resample",

@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from jobs.book.saved_format import FORMAT
 from jobs.feature_settings import FeatureSettings
 from jobs.jars import MAVEN_CENTRAL
 from jobs.label_settings import LabelSettings, default_labels
@@ -143,8 +144,9 @@ class Config(Settings):
 
     @property
     def book_digest(self) -> str:
-        """As ``digest`` of the settings in use, whether they are written down or not."""
-        return self.model_copy(update={"book": self.book_settings}).digest("book")
+        """As ``digest`` of the settings in use, written down or not, and of the format in which books are saved."""
+        settings = self.model_copy(update={"book": self.book_settings}).digest("book")
+        return hashlib.sha256(f"{settings} {FORMAT}".encode()).hexdigest()
 
     def label(self, name: str) -> LabelSettings:
         """The label of that name; validation has made sure that the models name only such."""
@@ -213,7 +215,7 @@ def _anchor(values: dict[str, Any], base: Path) -> None:
     sources = values.get("sources")
     for holder, key in [
         (values, "home"),
-        *((source, "path") for source in (sources if isinstance(sources, list) else [])),
+        *((source, key) for source in (sources if isinstance(sources, list) else []) for key in ("path", "mapping")),
     ]:
         if isinstance(holder, dict) and isinstance(holder.get(key), str):
             holder[key] = str(base / Path(holder[key]).expanduser())

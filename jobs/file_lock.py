@@ -7,23 +7,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from models.errors import StorageError
+from models.errors import StorageError, TryAgainError
 
 
 @contextmanager
-def locked(file: Path, what: str) -> Iterator[None]:
-    """Wait for the lock of a file and hold it to the end of the block; ``what`` names its folder in a message.
+def locked(file: Path, what: str, busy: str | None = None) -> Iterator[None]:
+    """Hold the lock of a file to the end of the block.
+
+    Args:
+        file: Made where it is not there.
+        what: Names its folder in a message.
+        busy: What to say where another process holds the lock; without it the lock is waited for.
 
     Raises:
         StorageError: the folder cannot be written.
+        TryAgainError: another process holds the lock, and ``busy`` says so.
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         lock = file.open("w")
     except OSError as e:
         raise StorageError(
-            f"the {what} {file.parent} cannot be written ({e.strerror}): set FORETABLE_HOME to a folder of yours"
+            f"the {what} {file.parent} cannot be written ({e.strerror}): choose a folder of yours"
         ) from e
     with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX if busy is None else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as e:
+            raise TryAgainError(busy) from e
         yield

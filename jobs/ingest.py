@@ -105,8 +105,7 @@ def decide(
     of_fresh = lines.where(F.col("file_index").isin([r.file_index for r in fresh]) & (F.col("kind") != "report"))
     named = of_fresh.withColumn("source_file", F.get(file_names, F.col("file_index")))
     ranges = key_ranges(named)
-    is_numbered = source.format == "coinbase_full"
-    add_outcomes(spark, named, source.exchange, is_numbered, ranges).createOrReplaceTempView("ingest_rows")
+    add_outcomes(spark, named, source.exchange, source.is_numbered, ranges).createOrReplaceTempView("ingest_rows")
     return ranges
 
 
@@ -193,6 +192,6 @@ def event_steps(
     ]
     if any(n_good):
         steps.append(("trades", lambda: write_trades(spark, exchange)))
-        if source.format == "coinbase_full":
+        if source.is_contiguous:
             steps.append(("gaps", gaps))
     return steps

@@ -3,8 +3,9 @@
 CODES = {
     "NOT_UTF8": "The line holds bytes that are not UTF-8; write the file as UTF-8.",
     "NUL_BYTE": "The line holds NUL bytes, as a power cut leaves them; take the file from its source again.",
-    "LINE_TOO_LONG": "The line is longer than 1 MiB and only its start is kept; one message belongs on one line.",
+    "LINE_TOO_LONG": "The line is longer than 8 MiB and only its start is kept; one message belongs on one line.",
     "NOT_A_LOG_LINE": "The line is not '<receive time in epoch ms> <event> <JSON>'; check the format.",
+    "NOT_CSV": "The line does not have the columns of the file; check the delimiter, and that no line was cut.",
     "NOT_JSON": "The line is not one valid JSON text; check that the format fits and that no line was cut or joined.",
     "NOT_AN_OBJECT": "The JSON text is not an object; one message is one object in braces.",
     "DUPLICATE_KEY": "The JSON object names a field twice, so its value is ambiguous; mend the writer of the file.",
@@ -21,6 +22,7 @@ CODES = {
     "KEY_CONFLICT": "Another event already holds this sequence number; the one read first stays, check the recorder.",
     "NOT_AN_ORDER_EVENT": "The message belongs to the feed but tells nothing about an order; nothing needs to be done.",
     "BLANK_LINE": "The line is blank; nothing needs to be done.",
+    "HEADER_LINE": "The line names the columns; nothing needs to be done.",
 }
 # These are kept and counted like every refused line, but say nothing against the file: --max-bad leaves them out.
-HARMLESS = frozenset({"NOT_AN_ORDER_EVENT", "BLANK_LINE"})
+HARMLESS = frozenset({"NOT_AN_ORDER_EVENT", "BLANK_LINE", "HEADER_LINE"})

@@ -9,6 +9,7 @@ from pathlib import Path
 from jobs.sources import Source
 from models.errors import DataContractError, StorageError
 
+DIGEST_SUFFIX = ".sha256"
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_RATIO = 6  # order events as text shrink to about a sixth
 
@@ -16,7 +17,8 @@ _GZIP_RATIO = 6  # order events as text shrink to about a sixth
 def find_files(source: Source) -> list[Path]:
     """Files that ``source.path`` names, sorted by path: the order in which the first of two equal rows is kept.
 
-    A folder means the files in it, not those of folders below; names that start with a dot are passed over.
+    A folder means the files in it, not those of folders below; names that start with a dot are passed over, and digests
+    that ``foretable record`` puts beside its files.
 
     Raises:
         DataContractError: there is none.
@@ -24,7 +26,7 @@ def find_files(source: Source) -> list[Path]:
     """
     path = Path(source.path).expanduser()
     if path.is_dir():
-        files = [file for file in path.iterdir() if file.is_file() and not file.name.startswith(".")]
+        files = [file for file in path.iterdir() if file.is_file() and _is_data(file.name)]
     elif path.exists():
         files = [path]
     else:
@@ -35,6 +37,10 @@ def find_files(source: Source) -> list[Path]:
         if not os.access(file, os.R_OK):
             raise StorageError(f"{file} cannot be read: give this user the permission")
     return sorted(files)
+
+
+def _is_data(name: str) -> bool:
+    return not name.startswith(".") and not name.endswith(DIGEST_SUFFIX)
 
 
 def uncompressed_bytes(file: Path) -> int:

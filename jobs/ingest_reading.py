@@ -65,9 +65,11 @@ def collect_reports(rows: DataFrame) -> list[FileReport]:
 def _reading(
     source: Source, tasks: list[FileTask], now_us: int
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    mapping = source.load_mapping()
+
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for number in batch.column(0).to_pylist():
-                yield from read_file(tasks[number], source, now_us)
+                yield from read_file(tasks[number], source, now_us, mapping)
 
     return read

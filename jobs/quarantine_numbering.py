@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jobs.quarantine_reading import Numbering
-from jobs.sources import Source
+from jobs.sources import CAPTURES, Source
 from jobs.tables import run_sql
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ def find_numberings(
     """By file_index; a file whose numbering nobody can know is absent.
 
     Coinbase's lines name their product, and all files of an ingest have one epoch: that of its rows, else that of the
-    configured source. A log of Bitstamp has the product and epoch of its rows that landed.
+    configured source. A log of Bitstamp and a capture of a websocket have the epoch of their rows that landed, the log
+    its product too. Rows of columns are not read again by themselves.
     """
     rows = [(file.ingest_run_id,) for file in files]
     spark.createDataFrame(rows, "ingest_run_id string").distinct().createOrReplaceTempView("quarantine_files")
@@ -39,7 +40,8 @@ def find_numberings(
         if format_ == "coinbase_full":
             numbering = _of_run(exchange, of_run, sources)
         else:
-            numbering = _of_log(exchange, [row for row in of_run if row.source_file == file.source_file])
+            of_file = [row for row in of_run if row.source_file == file.source_file]
+            numbering = _of_file(exchange, format_, of_file)
         if numbering is not None:
             found[index] = numbering
     return found
@@ -55,9 +57,13 @@ def _of_run(exchange: str, landed: Sequence[Any], sources: Sequence[Source]) -> 
     return Numbering(Source.model_validate(facts), epoch)
 
 
-def _of_log(exchange: str, landed: Sequence[Any]) -> Numbering | None:
-    if len(landed) != 1 or landed[0].first_epoch != landed[0].last_epoch:  # two logs of one name
+def _of_file(exchange: str, format_: str, landed: Sequence[Any]) -> Numbering | None:
+    if len(landed) != 1 or landed[0].first_epoch != landed[0].last_epoch:  # two files of one name
         return None
     row = landed[0]
-    facts = {"path": "quarantine", "format": "bitstamp_log", "exchange": exchange, "symbol": row.first_symbol}
+    facts = {"path": "quarantine", "format": format_, "exchange": exchange}
+    if format_ == "bitstamp_log":
+        facts["symbol"] = row.first_symbol
+    elif format_ not in CAPTURES:
+        return None  # a line of columns means nothing without the line that names them
     return Numbering(Source.model_validate(facts), row.first_epoch)

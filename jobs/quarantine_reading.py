@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -10,9 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.readers.bitstamp_log import BitstampLogReader
-from jobs.readers.file_reader import LineReader, line_reader, row_batch
+from jobs.readers.file_reader import row_batch
+from jobs.readers.line_readers import LineReader, line_reader
 from jobs.readers.lines import Lines
 from jobs.readers.schema import READ_SCHEMA
+from jobs.readers.websocket_capture import WebsocketCaptureReader
 from jobs.sources import Source
 
 if TYPE_CHECKING:
@@ -59,7 +62,7 @@ def _lines(part: pa.RecordBatch) -> Lines:
 
 
 def _reader(numbering: Numbering, now_us: int) -> LineReader:
-    reader = line_reader(numbering.source, now_us)
-    if isinstance(reader, BitstampLogReader):
+    reader = line_reader(numbering.source, None, Path(numbering.source.path), now_us)
+    if isinstance(reader, BitstampLogReader | WebsocketCaptureReader):
         reader.epoch = numbering.epoch  # of the first line of the file, which may not be among these
     return reader

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Format = Literal["coinbase_full", "bitstamp_log"]
+if TYPE_CHECKING:
+    from jobs.readers.mapping import Mapping
+
+Format = Literal[
+    "coinbase_full",
+    "bitstamp_log",
+    "coinbase_websocket",
+    "binance_websocket",
+    "lobster",
+    "bitflyer_executions",
+    "databento_mbo",
+    "csv",
+    "parquet",
+]
+FORMATS: tuple[str, ...] = get_args(Format)
+CAPTURES = ("coinbase_websocket", "binance_websocket")
+_MAPPED = ("csv", "parquet")  # by a mapping of the user
 
 
 class Source(BaseModel):
@@ -17,16 +34,45 @@ class Source(BaseModel):
     path: str = Field(min_length=1, description="file, folder or glob")
     format: Format
     exchange: str = Field(pattern=r"^[a-z0-9_.-]+$", description="venue, lower case")
-    symbol: str | None = Field(None, min_length=1, description="product; bitstamp_log only, whose lines name none")
-    epoch: int | None = Field(None, ge=0, description="numbering period; coinbase_full only, default 0")
+    symbol: str | None = Field(None, min_length=1, description="product, where the lines name none")
+    epoch: int | None = Field(None, ge=0, description="numbering period; coinbase_full and mapped files only")
+    mapping: str | None = Field(None, description="YAML file that says what the columns are; csv and parquet only")
 
     @model_validator(mode="after")
     def _fits_format(self) -> Source:
-        if self.format == "bitstamp_log":
-            if self.symbol is None:
-                raise ValueError("bitstamp_log needs a symbol, for example BTC-USD: its lines name none")
-            if self.epoch is not None:
-                raise ValueError("bitstamp_log takes its epoch from the first line: remove epoch")
-        elif self.symbol is not None:
-            raise ValueError("coinbase_full names the product in each line: remove symbol")
+        takes_symbol = self.format in ("bitstamp_log", *_MAPPED)
+        if self.format == "bitstamp_log" and self.symbol is None:
+            raise ValueError("bitstamp_log needs a symbol, for example BTC-USD: its lines name none")
+        if self.symbol is not None and not takes_symbol:
+            raise ValueError(f"{self.format} names the product itself: remove symbol")
+        if self.epoch is not None and self.format not in ("coinbase_full", *_MAPPED):
+            raise ValueError(f"{self.format} takes its epoch from the file: remove epoch")
+        if self.format in _MAPPED and self.mapping is None:
+            raise ValueError(f"{self.format} needs a mapping: a YAML file that says which column is what")
+        if self.mapping is not None and self.format not in _MAPPED:
+            raise ValueError(f"{self.format} knows its columns: remove mapping, or take format: csv")
         return self
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether the exchange numbers its events, so that a repetition has the same number."""
+        mapping = self.load_mapping()
+        return self.format == "coinbase_full" or (mapping is not None and mapping.sequence.column is not None)
+
+    @property
+    def is_contiguous(self) -> bool:
+        """Whether a hole in the numbers means missed events."""
+        return self.format == "coinbase_full"
+
+    def load_mapping(self) -> Mapping | None:
+        """What the columns are; None for a format that is not made of columns.
+
+        Raises:
+            UsageError: the mapping cannot be read, or is wrong.
+        """
+        from jobs.readers.mapping import SHIPPED, load_mapping
+
+        if self.mapping is not None:
+            return load_mapping(Path(self.mapping))
+        shipped = SHIPPED / f"{self.format}.yml"
+        return load_mapping(shipped) if shipped.is_file() else None

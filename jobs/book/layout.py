@@ -21,15 +21,18 @@ N_LEVEL_FIELDS = 8
 
 BLOCK = 64  # price levels a block of the sorted index
 
-# Fields of ``header``. Pairs belong to (buy, sell).
+# Fields of ``header``. Pairs belong to (buy, sell). IS_SHOWING: the rows of a snapshot that has one a level are under
+# way. LAST_UPDATE: the exchange's own number of the last update in the book, 0 where it has none. IS_LEVEL_FEED: levels
+# were set, so that matches do not change the book.
 (
     STATE, LAST_SEQUENCE, FIRST_US, LAST_US, LAST_GRID, HAS_STARTED,
     N_KNOWN, ORDERS_USED, FREE_ORDER, LEVELS_USED, FREE_LEVEL, BLOCKS_USED, FREE_BLOCK, N_BLOCKS_BUY, N_BLOCKS_SELL,
     COVERED_BUY, COVERED_SELL, TOUCHED_SIDE, AHEAD,
     HELD_STATE, HELD_PRICE_BUY, HELD_SIZE_BUY, HELD_PRICE_SELL, HELD_SIZE_SELL,
     N_EVENTS, N_UNKNOWN, N_CONTRADICTIONS, N_GAPS, N_SNAPSHOTS, N_SNAPSHOTS_AGREED,
-) = range(30)  # fmt: skip
-N_HEADER = 30
+    IS_SHOWING, LAST_UPDATE, IS_LEVEL_FEED,
+) = range(33)  # fmt: skip
+N_HEADER = 33
 NO_COVER_BUY, NO_COVER_SELL = np.iinfo(np.int64).max, 0  # no snapshot has shown any price of the side
 ALL_COVERED_BUY, ALL_COVERED_SELL = 0, np.iinfo(np.int64).max
 LARGEST_SIZE = 10**18 - 1  # of a level: DECIMAL(18, 8)

@@ -7,6 +7,7 @@ from jobs.book.layout import (
     ENTERED_SUM_US,
     ENTERED_US,
     FIRST,
+    IS_LEVEL_FEED,
     LARGEST_SIZE,
     LAST,
     LEVEL,
@@ -18,7 +19,8 @@ from jobs.book.layout import (
     SIZE,
     TOUCHED_SIDE,
 )
-from jobs.book.order_table import forget_order
+from jobs.book.order_ids import ANONYMOUS
+from jobs.book.order_table import find_order, forget_order, new_order
 from jobs.book.price_levels import best_level, drop_level, find_level, new_level
 from jobs.compiled import lean_part
 
@@ -91,6 +93,29 @@ def reduce_order(book, row, by):  # type: ignore[no-untyped-def]
     book.orders[row, SIZE] = size - by
     book.levels[book.orders[row, LEVEL], LEVEL_SIZE] -= by
     return 0
+
+
+@lean_part
+def set_level(book, side, price, size, time_us):  # type: ignore[no-untyped-def]
+    """Let ``size`` be all that waits at a price of a feed without orders, 0 nothing; False where it is too large.
+
+    The level is one order without a name, as old as the level. Exchanges also take away levels that are not there: ones
+    that came and went between two messages.
+    """
+    book.header[IS_LEVEL_FEED] = 1
+    row = find_order(book, price, side, ANONYMOUS)
+    if row == NONE:
+        if size > 0:
+            return join_queue(book, new_order(book, price, side, ANONYMOUS), side, price, size, time_us, False)
+        return True
+    more = size - book.orders[row, SIZE]
+    if more <= 0:
+        reduce_order(book, row, -more)
+        return True
+    level = book.orders[row, LEVEL]
+    book.orders[row, SIZE] = size
+    book.levels[level, LEVEL_SIZE] += more
+    return book.levels[level, LEVEL_SIZE] <= LARGEST_SIZE
 
 
 @lean_part

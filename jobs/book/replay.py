@@ -21,10 +21,11 @@ from jobs.book.layout import (
     N_SNAPSHOTS_AGREED,
     N_UNKNOWN,
 )
+from jobs.book.level_feed import LevelFeed
 from jobs.book.quote_columns import quote_columns
-from jobs.book.replay_kernel import FINISHED, MET_SNAPSHOT, NO_ROOM, NOT_ASCENDING, replay_events
+from jobs.book.replay_kernel import FINISHED, MET_LEVELS, NO_ROOM, NOT_ASCENDING, replay_events
 from jobs.book.row_writer import Rows
-from jobs.book.snapshots import apply_snapshot
+from jobs.book.rules import UPDATE
 from jobs.book.storage import enlarged, loaded, new_book, saved
 from models.errors import DataContractError
 
@@ -73,7 +74,8 @@ class BookReplay:
             DataContractError: ``state`` cannot be read.
         """
         self._options = options
-        self._book = new_book() if state is None else loaded(state)
+        self._book, waiting = (new_book(), ()) if state is None else loaded(state)
+        self._feed = LevelFeed(waiting)
         n_depths = _DEPTH_ROOM if options.depth_seconds else 1
         self._out = Rows(
             rows=np.zeros((_ROOM, N_ROW_FIELDS), dtype=np.int64),
@@ -92,13 +94,15 @@ class BookReplay:
             first, why, n_rows, n_depths = replay_events(
                 self._book, events, first, is_begun, self._options.is_contiguous, self._depth_us, self._out
             )
-            is_begun = why == MET_SNAPSHOT
+            is_begun = why == MET_LEVELS
             if n_rows:
                 yield self._quotes(n_rows, n_depths)
             if why == NO_ROOM:
                 self._book = enlarged(self._book)
-            elif why == MET_SNAPSHOT:
-                self._book = apply_snapshot(self._book, orders.column("snapshot")[first].as_py())
+            elif why == MET_LEVELS:
+                is_update = events.kind[first] == UPDATE
+                apply = self._feed.update if is_update else self._feed.snapshot
+                self._book = apply(self._book, orders.column("snapshot")[first].as_py())
             elif why == NOT_ASCENDING:
                 raise DataContractError(
                     f"order events are not in ascending sequence: {events.sequence[first]} after {self.last_sequence}"
@@ -106,7 +110,7 @@ class BookReplay:
 
     def save(self) -> bytes:
         """The book as bytes, to go on from: equal for equal books."""
-        return saved(self._book)
+        return saved(self._book, self._feed.waiting)
 
     @property
     def last_sequence(self) -> int | None:

@@ -8,6 +8,7 @@ from jobs.book.layout import (
     FIRST_US,
     HAS_STARTED,
     INVALID_AFTER_GAP,
+    IS_SHOWING,
     LAST_GRID,
     LAST_SEQUENCE,
     LAST_US,
@@ -20,12 +21,12 @@ from jobs.book.layout import (
     TOUCHED_SIDE,
 )
 from jobs.book.row_writer import write_row
-from jobs.book.rules import SNAPSHOT, apply_event
+from jobs.book.rules import apply_event, end_showing, has_levels_as_text
 from jobs.book.validity import invalidate
 from jobs.compiled import lean_kernel, lean_part
 
 # Why the kernel returned.
-FINISHED, NO_ROOM, OUTPUT_FULL, MET_SNAPSHOT, NOT_ASCENDING = range(5)
+FINISHED, NO_ROOM, OUTPUT_FULL, MET_LEVELS, NOT_ASCENDING = range(5)
 
 
 class Events(NamedTuple):
@@ -72,7 +73,7 @@ def replay_events(book, events, first, is_begun, is_contiguous, depth_us, out): 
         book: Book, carried on from call to call.
         events: Events.
         first: Index of the first event to apply.
-        is_begun: The first event is a snapshot that Python has just put into the book.
+        is_begun: The first event has many levels, which Python has just put into the book.
         is_contiguous: A jump of the sequence means that events were missed.
         depth_us: Microseconds between depths; 0 for none.
         out: Rows; filled from the start.
@@ -93,8 +94,10 @@ def replay_events(book, events, first, is_begun, is_contiguous, depth_us, out): 
             if book.header[HAS_STARTED] == 1 and sequence <= book.header[LAST_SEQUENCE]:
                 return index, NOT_ASCENDING, n_rows, n_depths
             _begin(book, sequence, time_us, is_contiguous, depth_us)
-            if kind == SNAPSHOT:
-                return index, MET_SNAPSHOT, n_rows, n_depths
+            if has_levels_as_text(events, index, kind):
+                if book.header[IS_SHOWING] == 1:
+                    end_showing(book)
+                return index, MET_LEVELS, n_rows, n_depths
             apply_event(book, events, index, kind, time_us - book.header[FIRST_US])
         is_begun = False
         n_rows, n_depths = write_row(book, out, n_rows, n_depths, depth_us)

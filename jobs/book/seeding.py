@@ -26,8 +26,8 @@ from jobs.book.layout import (
 from jobs.book.order_ids import ANONYMOUS, id_words
 from jobs.book.order_table import find_order, new_order
 from jobs.book.price_levels import best_level, find_level
-from jobs.book.queues import join_queue, reduce_order
-from jobs.book.validity import clear
+from jobs.book.queues import join_queue, reduce_order, set_level
+from jobs.book.validity import clear, invalidate
 from jobs.compiled import kernel, part
 
 # Columns of a listed order.
@@ -93,6 +93,21 @@ def seed_side(book, side, prices, sizes, entered_us):  # type: ignore[no-untyped
     if better * worst < better * covered:
         book.header[COVERED_BUY + side] = worst
     book.header[STATE] = VALID
+
+
+@kernel
+def update_levels(book, side, prices, sizes, entered_us):  # type: ignore[no-untyped-def]
+    """Set what waits at each price, 0 for nothing; False where a level is too large."""
+    fits = True
+    for at in range(len(prices)):
+        fits &= set_level(book, side, prices[at], sizes[at], entered_us)
+    return fits
+
+
+@kernel
+def empty(book, state):  # type: ignore[no-untyped-def]
+    """Forget all orders, and that any snapshot has shown a price."""
+    invalidate(book, state)
 
 
 @kernel

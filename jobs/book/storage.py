@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+
 import numpy as np
 
 from jobs.book.layout import (
@@ -28,11 +31,12 @@ from jobs.book.layout import (
     TOUCHED_SIDE,
     Book,
 )
+from jobs.book.saved_format import FORMAT
 from jobs.book.seeding import N_LISTED_FIELDS, list_orders, put_orders
 from models.errors import DataContractError
 
 _SMALLEST = 1024  # orders
-_FORMAT = b"foretable book 1"
+_FORMAT = FORMAT.encode()
 # What says where things lie in memory, not what the book is.
 _OF_MEMORY = (
     N_KNOWN, ORDERS_USED, FREE_ORDER, LEVELS_USED, FREE_LEVEL, BLOCKS_USED, FREE_BLOCK, N_BLOCKS_BUY, N_BLOCKS_SELL,
@@ -60,25 +64,36 @@ def with_room(book: Book, n_more: int) -> Book:
     return book if has_room else enlarged(book, n_more)
 
 
-def saved(book: Book) -> bytes:
-    """The book as bytes: equal for equal books, however they came about."""
+def saved(book: Book, waiting: Sequence[str] = ()) -> bytes:
+    """The book and the updates that wait for a snapshot, as bytes: equal for equal books, however they came about."""
     header = book.header.copy()
     header[list(_OF_MEMORY)] = 0
-    return _FORMAT + header.tobytes() + list_orders(book).tobytes()
+    listed = list_orders(book)
+    kept = json.dumps(list(waiting)).encode() if waiting else b""
+    return _FORMAT + np.int64(len(listed)).tobytes() + header.tobytes() + listed.tobytes() + kept
 
 
-def loaded(data: bytes) -> Book:
-    """A book from its bytes.
+def loaded(data: bytes) -> tuple[Book, tuple[str, ...]]:
+    """A book and the updates that wait, from their bytes.
 
     Raises:
         DataContractError: they are not such a book.
     """
-    values = np.frombuffer(data[len(_FORMAT) :], dtype=np.int64) if len(data) % 8 == 0 else np.empty(0, dtype=np.int64)
-    if not data.startswith(_FORMAT) or len(values) < N_HEADER or (len(values) - N_HEADER) % N_LISTED_FIELDS:
+    try:
+        if not data.startswith(_FORMAT):
+            raise ValueError("of another version")
+        at = len(_FORMAT)
+        n_orders = int(np.frombuffer(data, np.int64, 1, at)[0])
+        header = np.frombuffer(data, np.int64, N_HEADER, at + 8).copy()
+        at += 8 + header.nbytes
+        listed = np.frombuffer(data, np.int64, n_orders * N_LISTED_FIELDS, at).reshape(-1, N_LISTED_FIELDS).copy()
+        kept = data[at + listed.nbytes :]
+        waiting = tuple(map(str, json.loads(kept))) if kept else ()
+    except (ValueError, TypeError) as e:
         raise DataContractError(
             "a saved order book cannot be read by this version: rebuild with foretable book --rebuild"
-        )
-    return _filled(values[:N_HEADER].copy(), values[N_HEADER:].reshape(-1, N_LISTED_FIELDS).copy(), 0)
+        ) from e
+    return _filled(header, listed, 0), waiting
 
 
 def _filled(header: np.ndarray, listed: np.ndarray, n_more: int) -> Book:

@@ -8,7 +8,7 @@ import click
 from pydantic import ValidationError
 
 from jobs.app import App, pass_app
-from jobs.sources import Source
+from jobs.sources import FORMATS, Source
 from models.errors import NothingToDo, UsageError
 
 _EPILOG = """
@@ -18,6 +18,8 @@ Examples:
   foretable ingest                                     the sources of foretable.yml
   foretable ingest data --format coinbase_full --exchange coinbase
   foretable ingest 'logs/*.log.gz' --format bitstamp_log --exchange bitstamp --symbol BTC-USD
+  foretable ingest capture --format binance_websocket --exchange binance
+  foretable ingest 'ticks/*.csv' --format csv --mapping ticks.yml --exchange my_venue --symbol BTC-USD
   foretable ingest data --format coinbase_full --exchange coinbase --dry-run
 
 Exit code 3: more lines are refused than --max-bad allows, nothing was published; 99: every file is in the ledger.
@@ -26,9 +28,10 @@ Exit code 3: more lines are refused than --max-bad allows, nothing was published
 
 @click.command(name="ingest", epilog=_EPILOG)
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
-@click.option("--format", "format_", type=click.Choice(["coinbase_full", "bitstamp_log"]), help="How PATH is written.")
+@click.option("--format", "format_", type=click.Choice(FORMATS), help="How PATH is written.")
 @click.option("--exchange", help="Venue of PATH, lower case.")
-@click.option("--symbol", help="Product of PATH; bitstamp_log only, whose lines name none.")
+@click.option("--symbol", help="Product of PATH, where its lines name none.")
+@click.option("--mapping", type=click.Path(exists=True, dir_okay=False), help="YAML that says what the columns are.")
 @click.option("--max-bad", type=click.FloatRange(0, 1), help="Share of refused lines to accept. Default 0.01.")
 @click.option("--dry-run", is_flag=True, help="Read, check and count, but write nothing.")
 @pass_app
@@ -38,6 +41,7 @@ def ingest(
     format_: str | None,
     exchange: str | None,
     symbol: str | None,
+    mapping: str | None,
     max_bad: float | None,
     dry_run: bool,
 ) -> None:
@@ -46,7 +50,7 @@ def ingest(
     Every line is accounted for: read = good + quarantined + duplicate + pending. Refused lines go to
     orders__quarantine with code and place. A file that was read before is skipped, so running again is safe.
     """
-    given = {"format": format_, "exchange": exchange, "symbol": symbol}
+    given = {"format": format_, "exchange": exchange, "symbol": symbol, "mapping": mapping}
     sources = _named(paths, given) if paths else _configured(app, given)
     limit = app.config.max_bad if max_bad is None else max_bad
     if dry_run:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +13,7 @@ from jobs.readers.instants import are_plausible, parse_instant
 from jobs.readers.json_lines import RefusedLineError, decode_line, parse_object
 from jobs.readers.lines import Lines
 from jobs.readers.message_columns import MessageColumns
+from jobs.readers.price_levels import wrong_levels
 from jobs.readers.refusal import Refusal, shown
 from jobs.readers.schema import ReadLines
 
@@ -27,7 +27,6 @@ EVENTS = {
 KNOWN_FIELDS = frozenset(
     ["id", "price", "amount", "datetime", "order_type", "bids", "asks", "timestamp", "microtimestamp"]
 )
-_LEVEL_NUMBER = re.compile(r"[0-9]{1,10}(\.[0-9]{1,8}0*)?")
 
 
 class BitstampLogReader:
@@ -143,24 +142,7 @@ def _only(where: np.ndarray, column: pa.Array) -> pa.Array:
 
 def _check_books(batch: MessageColumns, rows: np.ndarray) -> None:
     for row in map(int, rows):
-        if batch.is_refused[row]:
-            continue
         for field in ("bids", "asks"):
-            levels = batch.messages[row].get(field)
-            if levels is None:
-                batch.refuse([row], "MISSING_FIELD", lambda _, field=field: f"{field} is absent")  # type: ignore[misc]
-            elif (wrong := _wrong_level(levels)) is not None:
-                code, level = wrong
-                batch.refuse([row], code, lambda _, field=field, level=level: f"{field} = {shown(level)}")  # type: ignore[misc]
-
-
-def _wrong_level(levels: Any) -> tuple[str, Any] | None:
-    """Code and value of the first level that is not a price and an amount; None where all are."""
-    if not isinstance(levels, list):
-        return "BAD_VALUE", levels
-    for level in levels:
-        if not (isinstance(level, list) and len(level) == 2 and all(isinstance(part, str) for part in level)):
-            return "BAD_VALUE", level
-        if not all(_LEVEL_NUMBER.fullmatch(part) for part in level):
-            return "BAD_NUMBER", level
-    return None
+            refusal = None if batch.is_refused[row] else wrong_levels(field, batch.messages[row].get(field))
+            if refusal is not None:
+                batch.refuse([row], refusal.code, lambda _, about=refusal.about: about)  # type: ignore[misc]

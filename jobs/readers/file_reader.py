@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
-from jobs.readers.bitstamp_log import BitstampLogReader
 from jobs.readers.byte_stream import ByteStream, sha256_of
-from jobs.readers.coinbase_full import CoinbaseFullReader
+from jobs.readers.line_readers import line_reader, mapped_rows
 from jobs.readers.lines import Lines, split_lines
+from jobs.readers.mapped_parquet import read_rows
+from jobs.readers.mapping import Mapping
 from jobs.readers.refusal import Refusal
 from jobs.readers.schema import READ_SCHEMA, ReadLines
 from jobs.sources import Source
@@ -49,27 +49,34 @@ class FileReport(BaseModel):
     unknown_fields: tuple[str, ...] = ()
 
 
-class LineReader(Protocol):
-    """Reads the lines of one file in their order."""
-
-    def read(self, lines: Lines) -> ReadLines:
-        """Check and cast a batch of lines."""
-
-
-def read_file(task: FileTask, source: Source, now_us: int) -> Iterator[pa.RecordBatch]:
+def read_file(task: FileTask, source: Source, now_us: int, mapping: Mapping | None = None) -> Iterator[pa.RecordBatch]:
     """Rows of ``READ_SCHEMA``: one a line, but none for a pending last line; the last row is the report.
 
     A last line without newline that is not complete JSON is pending: the writer may not be done with it.
 
+    Args:
+        task: The file.
+        source: How it is written.
+        now_us: No event may lie a day ahead of it, µs since 1970.
+        mapping: That of the source, where it has one; read on the driver, for a worker may not have the file.
+
     Raises:
         OSError: the file cannot be read.
+        UsageError: its name is not as the mapping expects.
+        DataContractError: it is no Parquet file, or has not what it belongs to beside it.
     """
     path = Path(task.path)
     if task.known_digests and (digest := sha256_of(path, task.n_bytes)) in task.known_digests:
         yield _report_row(FileReport(file_index=task.file_index, digest=digest, n_bytes=task.n_bytes, state="known"))
         return
-    stream, reader = ByteStream(path, task.n_bytes), line_reader(source, now_us)
     counts: Counter[str] = Counter()
+    if source.format == "parquet":
+        for lines, result in read_rows(path, mapped_rows(source, mapping, path, now_us), counts):
+            counts["refused"] += len(result.refusals)
+            yield row_batch(task.file_index, lines, result)
+        yield _report(task, sha256_of(path, task.n_bytes), task.n_bytes, "complete", counts, set())
+        return
+    stream, reader = ByteStream(path, task.n_bytes), line_reader(source, mapping, path, now_us)
     unknown_fields: set[str] = set()
     for lines in split_lines(stream.blocks()):
         result = reader.read(lines)
@@ -82,27 +89,25 @@ def read_file(task: FileTask, source: Source, now_us: int) -> Iterator[pa.Record
             yield row_batch(task.file_index, lines, result)
     state = stream.state
     if state == "complete":
-        state = "truncated" if counts["pending"] else "complete" if counts["read"] else "empty"
-    yield _report_row(
+        state = "truncated" if counts["pending"] else "complete"
+    yield _report(task, stream.digest, stream.n_bytes, state, counts, unknown_fields)
+
+
+def _report(
+    task: FileTask, digest: str, n_bytes: int, state: str, counts: Counter[str], unknown_fields: set[str]
+) -> pa.RecordBatch:
+    return _report_row(
         FileReport(
             file_index=task.file_index,
-            digest=stream.digest,
-            n_bytes=stream.n_bytes,
-            state=state,
+            digest=digest,
+            n_bytes=n_bytes,
+            state="empty" if state == "complete" and not counts["read"] else state,
             n_read=counts["read"],
             n_pending=counts["pending"],
             n_refused=counts["refused"],
             unknown_fields=tuple(sorted(_printable(name) for name in unknown_fields)[:MAX_UNKNOWN_FIELDS]),
         )
     )
-
-
-def line_reader(source: Source, now_us: int) -> LineReader:
-    """The reader of one file of ``source``."""
-    if source.format == "coinbase_full":
-        return CoinbaseFullReader(source.epoch or 0, now_us)
-    assert source.symbol is not None  # Source checks it
-    return BitstampLogReader(source.symbol, now_us)
 
 
 def row_batch(file_index: int, lines: Lines, result: ReadLines) -> pa.RecordBatch:

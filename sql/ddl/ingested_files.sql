@@ -5,7 +5,7 @@ CREATE TABLE IF NOT EXISTS ingested_files (
     exchange STRING NOT NULL COMMENT 'venue named by the source',
     file_digest STRING NOT NULL COMMENT 'SHA-256 of the bytes on disk',
     source_file STRING NOT NULL COMMENT 'name of the file',
-    format STRING NOT NULL COMMENT 'reader: coinbase_full or bitstamp_log',
+    format STRING NOT NULL COMMENT 'how the file is written, as in foretable ingest --format',
     state STRING NOT NULL COMMENT 'complete, truncated (ends in the middle of a line or gzip stream), corrupt (bytes that do not decompress), empty or replayed',
     n_bytes BIGINT NOT NULL COMMENT 'bytes on disk',
     n_read BIGINT NOT NULL COMMENT 'lines read = n_good + n_quarantined + n_duplicate + n_pending',

@@ -7,29 +7,13 @@ from random import Random
 
 import pyarrow as pa
 import pytest
-from book_reference import ReferenceBook
+from book_streams import ORDERS, UUID, arrow, assert_rows_are_those_of_the_plain_book, replayed, row, rows_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.book.event_columns import DECIMAL
 from jobs.book.replay import BookOptions, BookReplay
 from models.errors import DataContractError
 
-ORDERS = pa.schema(
-    [
-        ("sequence", pa.int64()),
-        ("event", pa.string()),
-        ("event_time", pa.timestamp("us", "UTC")),
-        ("order_id", pa.string()),
-        ("side", pa.string()),
-        ("price", DECIMAL),
-        ("size", DECIMAL),
-        ("remaining_size", DECIMAL),
-        ("maker_order_id", pa.string()),
-        ("snapshot", pa.string()),
-    ]
-)
-UUID = "d50ec984-77a8-460a-b958-66f114b0de9{}"
 # Orders of one stream: UUIDs, numbers, texts that differ in case, length or their far end only, and none at all.
 IDS = [UUID.format(digit) for digit in "0123"] + [UUID.format("b").upper(), "7", "07", "x" * 15, "x" * 16, "x" * 17, ""]
 sides = st.sampled_from(["buy", "sell"])
@@ -48,6 +32,7 @@ def events_about(ids):
     later = st.tuples(id_, sides, st.none() | prices, st.none() | sizes).map(lambda v: dict(zip(names, v, strict=True)))
     match = st.tuples(st.none() | id_.filter(bool), sides, prices, sizes.map(lambda size: size + Decimal("0.25")))
     matched = match.map(lambda v: dict(zip(("maker_order_id", "side", "price", "size"), v, strict=True)))
+    taken = match.map(lambda v: dict(zip(("order_id", "side", "price", "size"), v, strict=True)))
     shown = st.tuples(levels, levels, st.booleans()).map(lambda v: {"snapshot": as_json(*v)})
     return st.one_of(
         opened,
@@ -56,6 +41,7 @@ def events_about(ids):
         st.tuples(st.just("change"), later),
         st.tuples(st.just("done"), later),
         st.tuples(st.just("match"), matched),
+        st.tuples(st.just("partial_cancel"), taken.filter(lambda fields: fields["order_id"])),
         st.tuples(st.just("received"), later),
         st.tuples(st.just("snapshot"), shown),
     )
@@ -86,44 +72,6 @@ def streams(draw):
     return rows
 
 
-def arrow(rows):
-    return pa.RecordBatch.from_pylist(rows, schema=ORDERS)
-
-
-def rows_of(batches):
-    rows = [row for batch in batches for row in batch.to_pylist()]
-    return [row | {"event_time": round(row["event_time"].timestamp() * 1_000_000)} for row in rows]
-
-
-def reference(options):
-    return ReferenceBook(
-        options.is_contiguous,
-        options.depth_levels,
-        round(options.depth_seconds * 1e6),
-        round(options.warm_seconds * 1e6),
-    )
-
-
-def replayed(book, rows):
-    return rows_of(book.replay(arrow(rows)))
-
-
-def assert_rows_are_those_of_the_plain_book(rows, options):
-    book, plain = BookReplay(options), reference(options)
-    assert replayed(book, rows) == [row for row in map(plain.apply, rows) if row is not None]
-    counts = book.counts
-    assert (counts.n_events, counts.n_unknown, counts.n_contradictions) == (
-        len(rows),
-        plain.n_unknown,
-        plain.n_contradictions,
-    )
-    assert (counts.n_gaps, counts.n_snapshots, counts.n_snapshots_agreed) == (
-        plain.n_gaps,
-        plain.n_snapshots,
-        plain.n_agreed,
-    )
-
-
 @settings(max_examples=100, deadline=None)
 @given(streams(), options)
 def test_any_stream_of_events_gives_the_rows_of_the_plain_book(rows, options):
@@ -140,13 +88,15 @@ def test_many_more_streams_give_the_rows_of_the_plain_book(rows, options):
 def random_stream(random):
     """As ``streams``, but drawn in a fraction of the time."""
     ids, rows, time = random.sample(IDS, 4), [], 0
-    kinds = ["open"] * 3 + ["change"] * 2 + ["done", "match", "received", "snapshot"]
+    kinds = ["open"] * 3 + ["change"] * 2 + ["done", "match", "received", "snapshot", "partial_cancel"]
     for sequence in range(random.randint(20, 80)):
         name, side = random.choice(kinds), random.choice(["buy", "sell"])
         price, size = Decimal(random.randint(1, 5)), Decimal(random.randint(0, 4)) / 4
         fields = {"order_id": random.choice(ids), "side": side, "price": price, "remaining_size": size}
         if name in ("change", "done"):
             fields |= {field: None for field in ("price", "remaining_size") if random.random() < 0.3}
+        if name == "partial_cancel":
+            fields |= {"size": size + Decimal("0.25"), "order_id": random.choice([i for i in ids if i])}
         if name == "match":
             fields |= {"maker_order_id": random.choice([i for i in ids if i]), "size": size + Decimal("0.25")}
         if name == "snapshot":
@@ -200,12 +150,6 @@ def test_cutting_a_stream_and_saving_the_book_at_each_cut_changes_nothing(rows, 
     assert found == expected
     assert state == whole.save()
     assert piece.counts == whole.counts
-
-
-def row(sequence, event, seconds=0, **fields):
-    return (
-        dict.fromkeys(ORDERS.names) | {"sequence": sequence, "event": event, "event_time": seconds * 1_000_000} | fields
-    )
 
 
 def opened(sequence, order_id, side, price, size, seconds=0):

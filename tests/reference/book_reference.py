@@ -13,6 +13,7 @@ class ReferenceBook:
     def __init__(self, is_contiguous=True, depth_levels=10, depth_us=10_000_000, warm_us=1_800_000_000):
         self.options = is_contiguous, depth_levels, depth_us, warm_us
         self.state, self.last, self.held = "unseeded", None, None
+        self.is_showing, self.is_levels, self.last_update, self.waiting = False, False, 0, []
         self.n_unknown = self.n_contradictions = self.n_gaps = self.n_snapshots = self.n_agreed = 0
         self.clear()
 
@@ -87,7 +88,7 @@ class ReferenceBook:
             self.unknown(e["side"], e["price"], e["remaining_size"])
 
     def match(self, e):
-        maker = e["maker_order_id"]
+        maker = None if self.is_levels and e["event"] == "match" else e["maker_order_id"]
         if maker in self.orders:
             self.position(maker)
             self.n_contradictions += e["size"] > self.orders[maker][2]
@@ -95,8 +96,69 @@ class ReferenceBook:
         elif maker is not None:
             self.unknown(e["side"], e["price"], e["size"])
 
+    def partial_cancel(self, e):
+        self.match(e | {"maker_order_id": e["order_id"] or ""})
+
+    def set_level(self, side, price, size, time):
+        order, self.is_levels = ("shown", side, price), True
+        if order in self.orders and size:
+            self.orders[order][2] = size
+        elif order in self.orders:
+            self.remove(order)
+        elif size:
+            self.add(order, side, price, size, time)
+
+    def set_levels(self, levels, time):
+        for side, key in (("buy", "bids"), ("sell", "asks")):
+            for price, size in levels[key]:
+                self.set_level(side, Decimal(price), Decimal(size), time)
+
+    def update(self, e):
+        if e["side"]:
+            self.set_level(e["side"], e["price"], e["size"], e["event_time"])
+            return
+        levels = json.loads(e["snapshot"])
+        if "last_update" in levels:
+            if levels["last_update"] <= self.last_update:
+                return
+            if self.last_update and levels["first_update"] > self.last_update + 1:
+                self.n_gaps += 1
+                self.begin("invalid_after_gap")
+            self.last_update = levels["last_update"]
+            self.waiting += [levels] if self.state != "valid" else []
+        self.set_levels(levels, e["event_time"])
+
+    def begin(self, state):
+        self.clear()
+        self.state, self.waiting = state, []
+
+    def show(self, e):
+        if not self.is_showing:
+            self.begin("unseeded")
+            self.is_showing = True
+        self.set_level(e["side"], e["price"], e["size"], e["event_time"])
+
+    def become(self, levels, time):
+        self.clear()
+        self.state = "unseeded"
+        self.set_levels(levels, time)
+        self.state, is_whole = "valid", levels["replaces"] == "all"
+        for side, whole in (("buy", Decimal(0)), ("sell", Decimal("Infinity"))):
+            prices = self.queues[side]
+            self.covered[side] = whole if is_whole or not prices else min(prices) if side == "buy" else max(prices)
+
     def snapshot(self, e):
+        if e["side"]:
+            self.show(e)
+            return
         shown = json.loads(e["snapshot"])
+        later = []
+        if "last_update" in shown:
+            number = shown["last_update"]
+            later = [levels for levels in self.waiting if levels["last_update"] > number]
+            is_too_old = later and later[0]["first_update"] > number + 1
+            if is_too_old if self.state != "valid" else number != self.last_update:
+                return
         sides = {
             s: [(Decimal(p), Decimal(z), *i) for p, z, *i in shown[k]] for s, k in (("buy", "bids"), ("sell", "asks"))
         }
@@ -106,6 +168,14 @@ class ReferenceBook:
             for s, rows in sides.items()
         }
         self.n_agreed += all((self.best(s), self.size_at(s, self.best(s))) == best[s] for s in sides)
+        if "replaces" in shown:
+            self.become(shown, e["event_time"])
+            self.last_update = shown.get("last_update", self.last_update)
+            for levels in later:
+                self.set_levels(levels, e["event_time"])
+                self.last_update = levels["last_update"]
+            self.waiting = []
+            return
         rows = sides["buy"] + sides["sell"]
         if rows and len(rows[0]) == 3:
             if self.state != "valid":
@@ -141,6 +211,10 @@ class ReferenceBook:
             self.clear()
             self.state = "invalid_after_gap"
         self.last = e["sequence"]
+        if self.is_showing and not (e["event"] == "snapshot" and e["side"]):
+            self.is_showing = False
+            if self.state == "unseeded":
+                self.covered, self.state = {"buy": Decimal(0), "sell": Decimal("Infinity")}, "valid"
         if e["event"] != "received":
             getattr(self, e["event"])(e)
         bid, ask = self.best("buy"), self.best("sell")

@@ -1,0 +1,1 @@
+"""Recording a live websocket: raw messages to files first, whole and with a digest, whatever happens."""
