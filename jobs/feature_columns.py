@@ -10,11 +10,15 @@ from pyspark.sql import functions as F
 
 from jobs.feature_kinds import (
     BAR_COLUMNS,
+    Amihud,
     Feature,
     Imbalance,
+    Intensity,
+    KyleLambda,
     LogReturn,
     Range,
     Ratio,
+    Roll,
     TimeOfDayCosine,
     TimeOfDaySine,
     Value,
@@ -39,8 +43,9 @@ def with_inputs(bars: DataFrame) -> DataFrame:
         {
             "_return": _log(F.col("close"), F.lag("close").over(by_time())),
             "_notional": F.coalesce(F.col("vwap") * F.col("volume"), F.lit(0.0)),
+            "_signed_volume": F.col("buy_volume") - F.col("sell_volume"),
         }
-    )
+    ).withColumn("_return_before", F.lag("_return").over(by_time()))
 
 
 @singledispatch
@@ -95,6 +100,32 @@ def _(item: Range) -> Column:
 
 
 @feature_column.register
+def _(item: Intensity) -> Column:
+    return _sum(item.column, item.bars) / (F.col("bar_seconds") * item.bars)
+
+
+@feature_column.register
+def _(item: Amihud) -> Column:
+    window = _last(item.bars)
+    is_known = F.count("_return").over(window) == item.bars
+    moves = F.when(F.col("_notional") > 0, F.abs(F.col("_return")) / F.col("_notional"))
+    return F.when(is_known, F.avg(moves).over(window) * item.per)
+
+
+@feature_column.register
+def _(item: KyleLambda) -> Column:
+    return _slope("_return", "_signed_volume", item.bars)
+
+
+@feature_column.register
+def _(item: Roll) -> Column:
+    window = _last(item.bars)
+    is_known = F.count("_return_before").over(window) == item.bars
+    covariance = F.covar_samp("_return", "_return_before").over(window)
+    return F.when(is_known, 2 * F.sqrt(F.greatest(-covariance, F.lit(0.0))))
+
+
+@feature_column.register
 def _(item: Value) -> Column:
     return F.col(item.column)
 
@@ -141,6 +172,14 @@ def _shifted(n_bars: int, bar_seconds: int) -> Column:
 
 def _log(value: Column, base: Column) -> Column:
     return F.when((value > 0) & (base > 0), F.ln(value / base))
+
+
+def _slope(value: str, cause: str, bars: int) -> Column:
+    """Least squares over the window; NULL where a value is missing or the cause does not vary."""
+    window = _last(bars)
+    is_known = F.count(value).over(window) == bars
+    varies = F.min(cause).over(window) < F.max(cause).over(window)
+    return F.when(is_known & varies, F.covar_samp(value, cause).over(window) / F.var_samp(cause).over(window))
 
 
 def _sum(column: str, bars: int) -> Column:

@@ -122,6 +122,65 @@ class Range(_OverLastBars):
     kind: Literal["range"] = "range"
 
 
+class Intensity(_OverLastBars):
+    """Events a second: sum(column) / seconds of the last ``bars`` bars; for arrivals and cancels, of either side.
+
+    Source: arrival rates of Cont, Stoikov and Talreja (2010), "A stochastic model for order book dynamics".
+    """
+
+    column_arguments = ("column",)
+    kind: Literal["intensity"] = "intensity"
+    column: str
+
+
+class Amihud(Feature):
+    """Illiquidity: mean of |log return| / notional over those of the last ``bars`` bars that have a trade.
+
+    Per unit of quote currency, times ``per``; NULL where no bar has a trade.
+    Source: Amihud (2002), "Illiquidity and stock returns".
+    """
+
+    kind: Literal["amihud"] = "amihud"
+    bars: int = Field(ge=1)
+    per: float = Field(default=1e6, gt=0)
+
+    @property
+    def bars_before(self) -> int:
+        """The first return starts from the bar before the window."""
+        return self.bars
+
+
+class KyleLambda(Feature):
+    """Price impact: slope of the log return on signed volume (buy - sell) over the last ``bars`` bars.
+
+    Per base unit; NULL where the signed volume does not vary.
+    Source: Kyle (1985), "Continuous auctions and insider trading", as a regression in Hasbrouck (2009).
+    """
+
+    kind: Literal["kyle_lambda"] = "kyle_lambda"
+    bars: int = Field(ge=3)
+
+    @property
+    def bars_before(self) -> int:
+        """The first return starts from the bar before the window."""
+        return self.bars
+
+
+class Roll(Feature):
+    """Effective spread: 2 * root(-cov(log return, the one before)) over the last ``bars`` bars; 0 where cov is above 0.
+
+    Unitless, a share of the price. Source: Roll (1984), "A simple implicit measure of the effective bid-ask spread".
+    """
+
+    kind: Literal["roll"] = "roll"
+    bars: int = Field(ge=3)
+
+    @property
+    def bars_before(self) -> int:
+        """The return before the first one of the window starts two bars before it."""
+        return self.bars + 1
+
+
 class Value(Feature):
     """A column of the bar as it is, in its unit."""
 
@@ -145,7 +204,7 @@ class TimeOfDayCosine(Feature):
 FEATURE_KINDS: dict[str, type[Feature]] = {
     str(kind.model_fields["kind"].default): kind
     for kind in (
-        *(LogReturn, ZScore, Imbalance, Ratio, Volatility, VwapDeviation, Range),
+        *(LogReturn, ZScore, Imbalance, Ratio, Volatility, VwapDeviation, Range, Intensity, Amihud, KyleLambda, Roll),
         *(Value, TimeOfDaySine, TimeOfDayCosine),
     )
 }

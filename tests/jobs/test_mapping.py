@@ -197,7 +197,7 @@ def test_the_name_of_a_file_gives_day_epoch_and_place_among_its_parts(folder):
     assert found["a"]["sequence"] < found["b2"]["sequence"] < found["b10"]["sequence"]
     with pytest.raises(UsageError, match=r"other\.csv is not named as the mapping expects: ticks_"):
         folder.read("other.csv", lines(TRADE), mapping)
-    with pytest.raises(UsageError, match="the part 'a' of a file name is none of sequence.parts: b"):
+    with pytest.raises(UsageError, match=r"the part 'a' of a file name is none of sequence.parts: b"):
         folder.read("ticks_20240102_a.csv", lines(TRADE), mapping | {"sequence": {"parts": ["b"]}})
     with pytest.raises(UsageError, match="the day '20241399' of a file name is not"):
         folder.read("ticks_20241399_a.csv", lines(TRADE), mapping)
@@ -246,7 +246,7 @@ def test_a_mapping_that_is_no_yaml_or_not_there_is_told(tmp_path):
     (tmp_path / "mapping.yml").write_text("a: [")
     with pytest.raises(UsageError, match="is not valid YAML"):
         load_mapping(tmp_path / "mapping.yml")
-    with pytest.raises(UsageError, match="cannot be read .* name it with --mapping"):
+    with pytest.raises(UsageError, match=r"cannot be read .* name it with --mapping"):
         load_mapping(tmp_path / "absent.yml")
 
 

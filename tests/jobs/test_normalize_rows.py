@@ -28,6 +28,10 @@ ITEMS = [
     {"name": "vwap_deviation_3", "kind": "vwap_deviation", "bars": 3},
     {"name": "range_3", "kind": "range", "bars": 3},
     {"name": "ratio_2", "kind": "ratio", "numerator": "buy_volume", "denominator": "volume", "bars": 2},
+    {"name": "intensity_3", "kind": "intensity", "column": "n_cancel_buys", "bars": 3},
+    {"name": "amihud_3", "kind": "amihud", "bars": 3},
+    {"name": "kyle_4", "kind": "kyle_lambda", "bars": 4},
+    {"name": "roll_4", "kind": "roll", "bars": 4},
     {"name": "n_trades", "kind": "value", "column": "n_trades", "scale": "minmax"},
     {"name": "return_z", "kind": "log_return", "bars": 1, "scale": "zscore"},
     {"name": "sine", "kind": "time_of_day_sine"},
@@ -86,6 +90,9 @@ def test_features_equal_those_of_pandas(rows, history):
     rolling = h[["buy_volume", "sell_volume", "volume"]].rolling(3).sum()
     flow = rolling["buy_volume"] + rolling["sell_volume"]
     notional = (h["vwap"].fillna(0) * h["volume"]).rolling(3).sum()
+    signed = h["buy_volume"] - h["sell_volume"]
+    per_bar = (one.abs() / (h["vwap"] * h["volume"])).where(h["volume"] > 0)
+    covariance = one.rolling(4).cov(one.shift(1))
     seconds = (h["available_at"] - MIDNIGHT).dt.total_seconds()
     expected = {
         "return_2": np.log(h["close"] / h["close"].shift(2)),
@@ -95,6 +102,10 @@ def test_features_equal_those_of_pandas(rows, history):
         "vwap_deviation_3": np.log(h["close"] / (notional / rolling["volume"])),
         "range_3": np.log(h["high"].rolling(3).max() / h["low"].rolling(3).min()),
         "ratio_2": h["buy_volume"].rolling(2).sum() / h["volume"].rolling(2).sum(),
+        "intensity_3": h["n_cancel_buys"].rolling(3).sum() / 180,
+        "amihud_3": per_bar.rolling(3, min_periods=1).mean().where(h.index >= 3) * 1e6,
+        "kyle_4": one.rolling(4).cov(signed) / signed.rolling(4).var(),
+        "roll_4": 2 * np.sqrt((-covariance).clip(lower=0)),
         "n_trades": h["n_trades"],
         "sine": np.sin(2 * np.pi * seconds / 86400),
         "cosine": np.cos(2 * np.pi * seconds / 86400),
@@ -112,7 +123,7 @@ def test_direction_is_up_down_or_flat_by_its_threshold(rows, history):
 
 
 def test_windows_are_full_from_the_longest_look_back_on(rows):
-    assert [row["is_window_full"] for row in rows] == [False] * 4 + [True] * 56
+    assert [row["is_window_full"] for row in rows] == [False] * 5 + [True] * 55
 
 
 def test_a_zscore_leaves_the_bar_itself_out_and_is_null_when_the_past_is_flat(spark):
@@ -134,6 +145,19 @@ def test_no_flow_is_balanced_and_a_ratio_to_nothing_is_null(spark):
     items.append({"name": "q", "kind": "ratio", "numerator": "buy_volume", "denominator": "volume"})
     row = computed(spark, frame, FeatureSettings(items=items), ())[0]
     assert [row["i"], row["v"], row["q"]] == [0.0, 0.0, None]
+
+
+def test_impact_needs_signed_volume_that_varies_and_illiquidity_a_trade(spark):
+    frame = bars_frame(6)
+    frame["close"] = [100.0, 101.0, 100.0, 101.0, 100.0, 101.0]
+    frame["buy_volume"], frame["sell_volume"], frame["volume"] = 4.0, 1.0, 5.0
+    items = [{"name": "k", "kind": "kyle_lambda", "bars": 3}, {"name": "r", "kind": "roll", "bars": 3}]
+    items.append({"name": "a", "kind": "amihud", "bars": 1})
+    frame.loc[5, ["volume", "vwap"]] = [0.0, np.nan]
+    row = computed(spark, frame, FeatureSettings(items=items), ())[5]
+    # returns +x, -x, +x against -x, +x, -x before: covariance -4/3 x², so the spread is 4 x / root 3
+    assert [row["k"], row["a"]] == [None, None]
+    assert row["r"] == pytest.approx(4 * math.log(1.01) / math.sqrt(3))
 
 
 def test_bars_before_the_first_trade_and_nan_give_null_never_nan(spark):
@@ -205,5 +229,5 @@ def test_scales_are_fitted_on_training_time_only_and_labels_are_purged_at_its_bo
     )
     for row in scaled:
         assert row.is_warm == (
-            row.bar_start.astimezone(UTC) >= MIDNIGHT + timedelta(minutes=4) and None not in row.features
+            row.bar_start.astimezone(UTC) >= MIDNIGHT + timedelta(minutes=5) and None not in row.features
         )
