@@ -76,24 +76,25 @@ def has_left(spark: SparkSession, run: Run) -> bool:
     return any(good_version(spark, table, run) > good_version(spark, table) for table in run.tables)
 
 
-def publish(spark: SparkSession, versions: Mapping[str, int]) -> None:
-    """Let readers see these versions; a table never goes back to an older one."""
+def publish(spark: SparkSession, versions: Mapping[str, int]) -> bool:
+    """Let readers see these versions, whether any is new to them; a table never goes back to an older one."""
     if not versions:
-        return
+        return False
     with _alone(spark):
         held = published_versions(spark)
         newer = {table: version for table, version in versions.items() if _is_newer(spark, table, version, held)}
         if newer:
             _write(spark, {**held, **newer})
+        return bool(newer)
 
 
-def republish(spark: SparkSession) -> None:
-    """Publish what the table ``runs`` says: for a run that was killed after it was recorded as done."""
+def republish(spark: SparkSession) -> bool:
+    """Publish what the table ``runs`` says: for a run that was killed after it was recorded as done. Whether it did."""
     from pyspark.sql import functions as F
 
     done = spark.table("runs").where("state = 'done'").select(F.explode("outputs").alias("table", "version"))
     newest = done.groupBy("table").agg(F.max("version").alias("version")).collect()
-    publish(spark, {row["table"]: row["version"] for row in newest})
+    return publish(spark, {row["table"]: row["version"] for row in newest})
 
 
 def _is_newer(spark: SparkSession, table: str, version: int, held: Mapping[str, int]) -> bool:

@@ -12,6 +12,7 @@ from models.names import near_first
 if TYPE_CHECKING:
     from jobs.app import App
     from jobs.config import Config
+    from jobs.runs import Run
     from jobs.sources import Source
 
 Rows = list[dict[str, Any]]
@@ -32,9 +33,11 @@ def ingest_step(app: App, sources: Sequence[Source], max_bad: float) -> Rows:
         raise UsageError("there is nothing to read: name files, or sources in foretable.yml")
     spark = app.session()
     rows: Rows = []
+    runs: list[Run] = []
     for source in sources:
         digest = app.config.digest("sources", "max_bad")
         with recorded_run(spark, "ingest", source.path, digest, tables=INGESTED) as run:
+            runs.append(run)
             summary = ingest(spark, source, max_bad, run.run_id, app.say)
             if summary.is_nothing_new:
                 run.is_empty = True
@@ -44,7 +47,7 @@ def ingest_step(app: App, sources: Sequence[Source], max_bad: float) -> Rows:
             run.input_files = {file.source_file: file.file_digest for file in summary.files}
         rows += [file.row() for file in summary.files]
         app.say(f"{summary.n_gaps:,} holes in the sequence near these events, {summary.n_missing:,} numbers missing")
-    if not rows:
+    if not rows and not any(run.took_over for run in runs):
         raise NothingToDo("every file is in the ledger already")
     return rows
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from jobs.last_good import good_version, has_left
+from jobs.last_good import good_version
 from jobs.pipeline import INGESTED
 from jobs.quarantine import Choice, candidates
 from jobs.quarantine_replay import Feed, Replay, replay
@@ -43,8 +43,8 @@ def replay_step(app: App, choice: Choice, edited: Sequence[EditedLine] | None) -
                     lines = candidates(spark, choice, edited)
                     done = replay(spark, lines, feed, app.config.sources, run.run_id, app.say)
                 _count(run, done)
-                run.is_empty = not (done.is_written or has_left(spark, run))
-                is_changed |= not run.is_empty
+                run.is_empty = not done.is_written
+            is_changed |= done.is_written or run.took_over
             rows += [file.row() for file in done.files]
     return rows, is_changed
 

@@ -54,6 +54,7 @@ class Run:
     n_duplicate: int | None = None
     n_pending: int | None = None
     is_empty: bool = False  # nothing was to do: leaves no row
+    took_over: bool = False  # it had nothing to add, but published what an earlier run had written and not published
     is_rebuild: bool = False  # asked for by hand: rows may be written again from the same inputs
 
     def begin(self) -> None:
@@ -89,7 +90,8 @@ def recorded_run(
 
     Data come first, then the row of the run, then the publication: a process that is killed in between leaves what
     readers saw before, and the next run of the job cleans up after it. A run with nothing to do leaves no row, unless
-    a killed one had written all and not published it: it does so.
+    a killed one had written all and not published it: it does so, and as that is something done, a NothingToDo of the
+    block ends here.
     SIGTERM and Ctrl-C end it as cancelled, up to its last writes; those come to their end.
 
     Raises:
@@ -108,20 +110,22 @@ def recorded_run(
     ):
         require_free_space(spark)
         if was_killed:
-            settle_killed(spark, job)
+            run.took_over = settle_killed(spark, job)
         reached("locked")
         RUNS_OF_PROCESS.add(run_id)
         current, is_finished = CURRENT_RUN.set(run), False
         try:
             with tagged(spark, run_id), stop.exposed():
                 yield run
-            if not run.is_empty or has_left(spark, run):
+            if not run.is_empty:
                 _finish(run)
+            else:
+                _take_over(run)
             is_finished = True
         except NothingToDo:  # not a failure, and nothing to record but what a killed run had no time to
-            if has_left(spark, run):
-                _finish(run)
-            raise
+            _take_over(run)
+            if not run.took_over:
+                raise
         except BaseException as e:
             why = stop.reason or e  # a cancelled Spark job is not what went wrong
             state = "failed" if isinstance(why, Exception) else "cancelled"
@@ -184,6 +188,12 @@ def _is(column: str, value: str) -> Any:
     return F.col(column) == F.lit(value)
 
 
+def _take_over(run: Run) -> None:
+    if has_left(run.spark, run):
+        _finish(run)
+        run.took_over = True
+
+
 def _finish(run: Run) -> None:
     run.outputs = {**run.outputs, **{table: good_version(run.spark, table, run) for table in run.tables}}
     reached("before_publish")
@@ -203,10 +213,13 @@ def _next_number(spark: SparkSession) -> int:
     return (newest or 0) + 1
 
 
-def settle_killed(spark: SparkSession, job: str) -> None:
-    """Note that the runs of this job which are said to be running were killed: their place was free."""
+def settle_killed(spark: SparkSession, job: str) -> bool:
+    """Note that the runs of this job which are said to be running were killed: their place was free.
+
+    Whether one of them had come to its end but for its publication, which is made up for.
+    """
     with_retries(lambda: run_sql(spark, "merge/killed_runs", job=job))
-    republish(spark)
+    return republish(spark)
 
 
 def _store(run: Run, state: str, message: str | None) -> None:

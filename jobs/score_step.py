@@ -11,6 +11,7 @@ from models.model_version import ModelVersion
 
 if TYPE_CHECKING:
     from jobs.app import App
+    from jobs.runs import Run
 
 
 def score_step(
@@ -43,9 +44,11 @@ def score_step(
     exchanges = sorted({source.exchange for source in config.sources}) or _exchanges_of_features(app)
     digest = scope_digest(config.model_bar_seconds, exchanges)
     rows: Rows = []
+    runs: list[Run] = []
     for version in versions:
         target = f"{version.name}/{version.version}"
         with recorded_run(spark, "score", target, digest, tables=("predictions",)) as run:
+            runs.append(run)
             run.inputs = {"features": good_version(spark, "features")}
             until = None if is_rescore else scored_until(spark, version, digest, target not in by_number)
             has_rows = until is not None and _has_predictions(app, version)
@@ -69,7 +72,7 @@ def score_step(
         rows.append({"model": target, "rows": n_scored, "written": summary.n_written, "deleted": summary.n_deleted}
                     | statuses)  # fmt: skip
     _add_outcomes(app)
-    if not rows:
+    if not rows and not any(run.took_over for run in runs):
         raise NothingToDo("the predictions are up to date")
     return rows
 

@@ -113,7 +113,7 @@ public class ModelParser implements ParserInterface {
 
   public LogicalPlan parsePlan(String text) throws ParseException {
     LogicalPlan command = command(text, null);
-    return command != null ? command : next.parsePlan(text);
+    return command != null ? command : refreshed(next.parsePlan(text));
   }
 
   /** Delta's parser drops bound parameters, so they are put into the text where Spark's grammar can read it. */
@@ -130,7 +130,19 @@ public class ModelParser implements ParserInterface {
         bound = null; // a statement of Delta's own grammar
       }
     }
-    return bound != null ? next.parsePlan(bound) : next.parsePlanWithParameters(text, parameters);
+    return refreshed(bound != null ? next.parsePlan(bound) : next.parsePlanWithParameters(text, parameters));
+  }
+
+  /** With Hive's metastore Spark leaves out the rules that RefreshFunctions is one of, so its work is done here. */
+  LogicalPlan refreshed(LogicalPlan plan) {
+    if (isHive()) {
+      new RefreshFunctions(session).visit(plan);
+    }
+    return plan;
+  }
+
+  boolean isHive() {
+    return session.sparkContext().conf().get("spark.sql.catalogImplementation", "in-memory").equals("hive");
   }
 
   static String substituted(String text, ParameterContext parameters) throws ParseException {
@@ -145,11 +157,15 @@ public class ModelParser implements ParserInterface {
   }
 
   public LogicalPlan parseQuery(String text) throws ParseException {
-    return next.parseQuery(text);
+    return refreshed(next.parseQuery(text));
   }
 
   public Expression parseExpression(String text) throws ParseException {
-    return next.parseExpression(text);
+    Expression expression = next.parseExpression(text);
+    if (isHive()) {
+      new RefreshFunctions(session).visit(expression);
+    }
+    return expression;
   }
 
   public TableIdentifier parseTableIdentifier(String text) throws ParseException {

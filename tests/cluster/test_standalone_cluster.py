@@ -67,7 +67,7 @@ print("explained", spark.sql(f"SELECT count_if({explained}) FROM features WHERE 
 print("warm", spark.sql("SELECT count(*) FROM features WHERE is_warm").first()[0])
 print("sequences", spark.sql(f"SELECT count_if(d.status = 'OK') FROM (SELECT {detail} AS d FROM features)").first()[0])
 spark.sql("CREATE MODEL on_cluster USING random_forest OPTIONS (label = 'y', n_estimators = 5) AS "
-          "SELECT features.*, labels.return_5m AS y FROM features WHERE is_warm AND labels.return_5m IS NOT NULL")
+          "SELECT f.features.*, labels.return_5m AS y FROM features f WHERE is_warm AND labels.return_5m IS NOT NULL")
 print("created", spark.sql("SELECT count(predict('on_cluster', features)) FROM features WHERE is_warm").first()[0])
 spark.stop()
 """

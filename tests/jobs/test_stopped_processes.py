@@ -148,7 +148,7 @@ def test_sigterm_stops_a_long_fit_that_runs_no_spark_job(folder, start):
 def test_a_time_limit_ends_a_long_fit_with_exit_75(folder, start):
     settings = yaml.safe_load((folder / "foretable.yml").read_text())
     limited = {**settings, "steps": {"train": {"timeout_seconds": 10}, "score": {}}}
-    (folder / "limited.yml").write_text(yaml.safe_dump(limited))
+    (folder / "limited.yml").write_text(yaml.safe_dump(limited, sort_keys=False))
     job = start("run", str(folder / "limited.yml"))
     assert finish(job) == 75, job.said()
     assert "train was stopped after 10 s, its timeout_seconds" in job.said()
