@@ -22,7 +22,8 @@ def test_bars_and_features_after_an_undo_are_those_of_a_home_that_never_saw_the_
     lines = gzip.decompress(file.read_bytes()).splitlines(keepends=True)
     (tmp_path / "a.jsonl").write_bytes(b"".join(lines[: len(lines) * 2 // 3]))
     (tmp_path / "b.jsonl").write_bytes(b"".join(lines[len(lines) * 2 // 3 :]))
-    app = make_app(bars={"seconds": [60]})
+    # named, for without it the span of the first run settles where training ends, and scales once fitted stay
+    app = make_app(bars={"seconds": [60]}, features={"train_end": "2024-01-01T01:30:00Z"})
 
     def follow():
         resample_step(app)
