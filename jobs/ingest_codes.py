@@ -3,7 +3,7 @@
 CODES = {
     "NOT_UTF8": "The line holds bytes that are not UTF-8; write the file as UTF-8.",
     "NUL_BYTE": "The line holds NUL bytes, as a power cut leaves them; take the file from its source again.",
-    "LINE_TOO_LONG": "The line is longer than 8 MiB and only its start is kept; one message belongs on one line.",
+    "LINE_TOO_LONG": "The line is longer than 4 MiB and only its start is kept; one message belongs on one line.",
     "NOT_A_LOG_LINE": "The line is not '<receive time in epoch ms> <event> <JSON>'; check the format.",
     "NOT_CSV": "The line does not have the columns of the file; check the delimiter, and that no line was cut.",
     "NOT_JSON": "The line is not one valid JSON text; check that the format fits and that no line was cut or joined.",

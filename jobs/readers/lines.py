@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MAX_LINE_BYTES = 1 << 23  # a snapshot of Coinbase's level 2 has more than one MiB
+MAX_LINE_BYTES = 1 << 22  # a snapshot of Coinbase's level 2 has more than one MiB
 _BOM = b"\xef\xbb\xbf"
 _HELD_BYTES = len(_BOM) + MAX_LINE_BYTES + 2  # still too long without the mark and a CR where it is cut
 

@@ -59,7 +59,7 @@ def codes(records):
         (b"   ", "BLANK_LINE"),
         (b'{"a": "\xff"}', "NOT_UTF8"),
         (b'{"a": "\0"}', "NUL_BYTE"),
-        (b'{"a": "' + b"x" * (1 << 20) + b'"}', "LINE_TOO_LONG"),
+        (b'{"a": "' + b"x" * (1 << 22) + b'"}', "LINE_TOO_LONG"),
     ],
 )
 def test_a_line_of_json_is_an_object_or_says_why_not(scratch, line, expected):

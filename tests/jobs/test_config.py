@@ -127,8 +127,13 @@ def test_a_tilde_is_the_home_of_the_user(write, monkeypatch):
         ("spark: [x]\n", "spark: Input should be a valid dictionary"),
         ("spark: {spark.executor.cores: 2}\n", "spark.spark.executor.cores: Input should be a valid string"),
         (
+            "sources: [{path: x, format: tsv, exchange: e}]\n",
+            "sources.0.format: Input should be 'coinbase_full', 'bitstamp_log', 'coinbase_websocket', "
+            "'binance_websocket', 'lobster', 'bitflyer_executions', 'databento_mbo', 'csv' or 'parquet'",
+        ),
+        (
             "sources: [{path: x, format: csv, exchange: e}]\n",
-            "sources.0.format: Input should be 'coinbase_full' or 'bitstamp_log'",
+            "sources.0: csv needs a mapping: a YAML file that says which column is what",
         ),
         (
             "sources: [{path: x, format: bitstamp_log, exchange: e}]\n",
@@ -136,11 +141,11 @@ def test_a_tilde_is_the_home_of_the_user(write, monkeypatch):
         ),
         (
             "sources: [{path: x, format: bitstamp_log, exchange: e, symbol: A, epoch: 1}]\n",
-            "sources.0: bitstamp_log takes its epoch from the first line: remove epoch",
+            "sources.0: bitstamp_log takes its epoch from the file: remove epoch",
         ),
         (
             "sources: [{path: x, format: coinbase_full, exchange: e, symbol: A}]\n",
-            "sources.0: coinbase_full names the product in each line: remove symbol",
+            "sources.0: coinbase_full names the product itself: remove symbol",
         ),
         ("training: {validation_fraction: 0.5}\n", "training.validation_fraction: Input should be less than 0.5"),
     ],

@@ -12,7 +12,7 @@ KNOWN = ["--format", "coinbase_full", "--exchange", "coinbase"]
     [
         (["data"], "PATH needs --format"),
         (["data", "--format", "coinbase_full"], "PATH needs --exchange"),
-        (["data", *KNOWN, "--symbol", "BTC-USD"], "names the product in each line: remove symbol"),
+        (["data", *KNOWN, "--symbol", "BTC-USD"], "names the product itself: remove symbol"),
         (["data", "--format", "bitstamp_log", "--exchange", "bitstamp"], "bitstamp_log needs a symbol"),
         (["data", "--format", "coinbase_full", "--exchange", "Coin Base"], "exchange: String should match pattern"),
         (["--exchange", "coinbase"], "describe PATH: name one"),

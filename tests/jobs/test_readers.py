@@ -188,7 +188,7 @@ def test_a_changed_field_gets_the_code(tmp_path, changes, code):
         (b"", "BLANK_LINE"),
         (b" \t", "BLANK_LINE"),
         (b"  " + text() + b"  ", None),
-        (text(note="x" * (1 << 20)), "LINE_TOO_LONG"),
+        (text(note="x" * (1 << 22)), "LINE_TOO_LONG"),
         (text(note="x" * 500_000), None),
         (text(type="match"), "MISSING_FIELD"),
         (text(MATCH), None),
@@ -440,9 +440,9 @@ def test_each_refusal_code_is_a_sentence():
     ("fields", "said"),
     [
         ({"format": "bitstamp_log"}, "bitstamp_log needs a symbol"),
-        ({"format": "coinbase_full", "symbol": "BTC-USD"}, "names the product in each line"),
-        ({"format": "bitstamp_log", "symbol": "BTC-USD", "epoch": 1}, "takes its epoch from the first line"),
-        ({"format": "csv"}, "coinbase_full"),
+        ({"format": "coinbase_full", "symbol": "BTC-USD"}, "names the product itself"),
+        ({"format": "bitstamp_log", "symbol": "BTC-USD", "epoch": 1}, "takes its epoch from the file"),
+        ({"format": "tsv"}, "coinbase_full"),
         ({"format": "coinbase_full", "colour": "red"}, "colour"),
     ],
 )
@@ -454,10 +454,10 @@ def test_a_source_that_does_not_fit_its_format_is_refused(fields, said):
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
 @pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
 def test_a_line_is_too_long_whatever_stands_at_its_ends(start, end, tmp_path):
-    line = text() + b" " * (1 << 20)
-    long_cr = line[: 1 << 20] + b"\r" + line  # a CR where it is cut
-    assert Reading(start + line[: 1 << 20] + end, COINBASE, tmp_path).codes == [None]
-    for too_long in (line[: (1 << 20) + 1], line * 3, long_cr):
+    line = text() + b" " * (1 << 22)
+    long_cr = line[: 1 << 22] + b"\r" + line  # a CR where it is cut
+    assert Reading(start + line[: 1 << 22] + end, COINBASE, tmp_path).codes == [None]
+    for too_long in (line[: (1 << 22) + 1], line * 3, long_cr):
         assert Reading(start + too_long + end, COINBASE, tmp_path).codes == ["LINE_TOO_LONG"]
 
 

@@ -7,7 +7,7 @@ import zlib
 from datetime import UTC, datetime
 from decimal import Decimal
 
-LONGEST_LINE_BYTES = 1 << 20
+LONGEST_LINE_BYTES = 1 << 22
 LONGEST_RAW_BYTES = 1 << 16
 BOM = b"\xef\xbb\xbf"
 UNFINISHED = {"NOT_JSON", "NUL_BYTE", "NOT_UTF8", "NOT_A_LOG_LINE"}  # of a last line without newline: it may go on

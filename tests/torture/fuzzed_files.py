@@ -27,7 +27,7 @@ ODD_LINES = [
     b'{"a":' * 50_000, b'{"type":"heartbeat"}', b'{"type":["open"]}', b"\0" * 300, b"\xff\xfe{\0}\0", b"\xef\xbb\xbf{}",
     b'{"odd":{"a":1,"a":2}}', b"1430438404518 trade", b"1430438404518  {}", b"1430438404518 order_moved {}",
     "²30438404518 trade {}".encode(), b'99999999999999999999999 trade {"id":1,"price":1,"amount":1}', b"{}" * 600_000,
-    b'{"odd":"' + b"y" * (1 << 20) + b'"}', b'1430438404519 order_book {"bids":[["1","2"],["1"]],"asks":[]}',
+    b'{"odd":"' + b"y" * (1 << 22) + b'"}', b'1430438404519 order_book {"bids":[["1","2"],["1"]],"asks":[]}',
     b'1430438404519 order_book {"bids":[["1","2.5"]],"asks":[]}',
 ]  # fmt: skip
 SEPARATORS = [b"\n", b"\n", b"\n", b"\r\n", b"\n\n", b"", b"\r", b"\r\r\n"]
