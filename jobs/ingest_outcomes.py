@@ -37,9 +37,9 @@ def add_outcomes(
 ) -> DataFrame:
     """``lines`` plus ``outcome``, one row a line.
 
-    An exact repetition has the same stored values, and the same sequence where the exchange numbers its messages
-    (``is_numbered``); fields that the table does not keep do not count. Nothing but keys in doubt is compared: most
-    runs compare none. ``ranges`` are those of the events, see ``key_ranges``.
+    An exact repetition has the same stored values, and the same sequence where that is what tells events apart
+    (``Source.is_numbered``); fields that the table does not keep do not count. Nothing but keys in doubt is compared:
+    most runs compare none. ``ranges`` are those of the events, see ``key_ranges``.
     """
     from pyspark.sql import functions as F
 

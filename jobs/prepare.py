@@ -7,7 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from jobs.java import java_version
+from jobs.class_archive import archive_file, make_archive
+from jobs.java import find_java_home, java_version
 from jobs.session import SessionSettings, spark_conf
 from models.errors import ForetableError
 
@@ -15,7 +16,9 @@ Say = Callable[[str], None]
 
 
 def prepare(settings: SessionSettings, say: Say) -> None:
-    """Find Java, fetch the Delta jars and compile the extension; says where each is. Safe to run again.
+    """Find Java, fetch the Delta jars, compile the extension and keep Spark's classes; says where each is.
+
+    Safe to run again.
 
     Raises:
         UsageError: no Java that Spark can run on, or another Spark than the pinned one.
@@ -24,8 +27,10 @@ def prepare(settings: SessionSettings, say: Say) -> None:
     conf = spark_conf(settings, say)
     java_home = Path(os.environ["JAVA_HOME"])  # set by spark_conf, for Spark's launcher
     say(f"Java {java_version(java_home / 'bin' / 'java')} behind {java_home}")
-    for jar in conf["spark.driver.extraClassPath"].split(os.pathsep):
+    class_path = [Path(jar) for jar in conf["spark.driver.extraClassPath"].split(os.pathsep)]
+    for jar in class_path:
         say(f"jar {jar}")
+    make_archive(archive_file(settings.home / "jars", find_java_home(), class_path), settings.maven_mirror, say)
 
 
 def main() -> int:

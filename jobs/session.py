@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 
+from jobs.class_archive import archive_options
 from jobs.cluster_settings import cluster_conf, forget_checkpoints_at_exit, is_cluster
 from jobs.extension_jar import extension_jar
 from jobs.jars import DELTA_JARS, MAVEN_CENTRAL, POSTGRESQL_JAR, fetched_jars
@@ -87,7 +88,7 @@ def start_session(settings: SessionSettings, say: Callable[[str], None] | None =
     if is_cluster(settings.master):
         cache = settings.home / "jars"
         class_path = [Path(jar) for jar in conf["spark.driver.extraClassPath"].split(os.pathsep)]
-        ship(spark, packages_archive(cache), [jar for jar in class_path if jar.parent == cache])
+        ship(spark, packages_archive(cache), [jar for jar in class_path if jar.parent == cache.resolve()])
         forget_checkpoints_at_exit(spark)
     _open_catalog(spark, settings, conf)
     return spark
@@ -129,12 +130,14 @@ def spark_conf(settings: SessionSettings, say: Callable[[str], None] | None = No
         raise StorageError(
             f"the home {home} cannot be written ({e.strerror}): set FORETABLE_HOME to a folder of yours"
         ) from e
-    java_home = quiet_java(find_java_home(), home)
+    real_java = find_java_home()
+    java_home = quiet_java(real_java, home)
     os.environ["JAVA_HOME"] = str(java_home)
     delta = fetched_jars(cache, settings.maven_mirror, DELTA_JARS, say)
     jars = [extension_jar(cache, java_home, delta), *delta]
     if settings.metastore:
         jars += fetched_jars(cache, settings.maven_mirror, (POSTGRESQL_JAR,), say)
+    jars = [jar.resolve() for jar in jars]  # homes that share a cache have one class path, and so one class archive
     has_own_executors = is_cluster(settings.master)
     conf = {
         **FIXED,
@@ -143,6 +146,7 @@ def spark_conf(settings: SessionSettings, say: Callable[[str], None] | None = No
         **(metastore_conf(settings.metastore) if settings.metastore else {}),
         "spark.master": settings.master,
     }
+    conf["spark.driver.extraJavaOptions"] += f" {archive_options(cache, real_java, jars)}"
     for name, value in settings.spark.items():
         # Java options and class paths add up: a user's own must not drop the jars or the quiet log.
         joiner = ADDED_UP.get(name)

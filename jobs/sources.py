@@ -55,9 +55,12 @@ class Source(BaseModel):
 
     @property
     def is_numbered(self) -> bool:
-        """Whether the exchange numbers its events, so that a repetition has the same number."""
-        mapping = self.load_mapping()
-        return self.format == "coinbase_full" or (mapping is not None and mapping.sequence.column is not None)
+        """Whether a repetition has the same number: the exchange's, or that of its line in the file.
+
+        A log of Bitstamp may repeat a line further down. Elsewhere two equal lines are two events: a level may be set
+        to 2, to 1 and to 2 again within a millisecond.
+        """
+        return self.format != "bitstamp_log"
 
     @property
     def is_contiguous(self) -> bool:

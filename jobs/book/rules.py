@@ -131,11 +131,8 @@ def _done(book, events, index):  # type: ignore[no-untyped-def]
 
 
 @lean_part
-def _match(book, events, index):  # type: ignore[no-untyped-def]
-    offsets = events.maker_order_id[0]
-    if offsets[index + 1] == offsets[index] or book.header[IS_LEVEL_FEED] == 1:
-        return
-    row, _, _, _ = _find(book, events.maker_order_id, index)
+def _take(book, events, index, row):  # type: ignore[no-untyped-def]
+    # The event takes its size off an order, or off what waits anonymously at its price where that is not known.
     price, size = _value(events.price, index), _value(events.size, index)
     if row == NONE:
         book.header[N_UNKNOWN] += 1
@@ -147,16 +144,18 @@ def _match(book, events, index):  # type: ignore[no-untyped-def]
 
 
 @lean_part
+def _match(book, events, index):  # type: ignore[no-untyped-def]
+    offsets = events.maker_order_id[0]
+    if offsets[index + 1] == offsets[index] or book.header[IS_LEVEL_FEED] == 1:
+        return
+    row, _, _, _ = _find(book, events.maker_order_id, index)
+    _take(book, events, index, row)
+
+
+@lean_part
 def _partial_cancel(book, events, index):  # type: ignore[no-untyped-def]
     row, _, _, _ = _find(book, events.order_id, index)
-    price, size = _value(events.price, index), _value(events.size, index)
-    if row == NONE:
-        book.header[N_UNKNOWN] += 1
-        _take_anonymous(book, events.side[index], price, size)
-        return
-    note_position(book, row)
-    if reduce_order(book, row, size) > 0:
-        book.header[N_CONTRADICTIONS] += 1
+    _take(book, events, index, row)
 
 
 @lean_part

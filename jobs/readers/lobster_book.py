@@ -13,11 +13,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from jobs.readers.json_lines import RefusedLineError, decode_line
 from jobs.readers.lines import Lines
+from jobs.readers.mapped_csv import read_each
 from jobs.readers.mapped_rows import MappedRows
 from jobs.readers.price_levels import levels_text
 from jobs.readers.refusal import Refusal, shown
@@ -57,22 +57,17 @@ class LobsterBookReader:
 
     def read(self, lines: Lines) -> ReadLines:
         """Check and cast a batch of lines."""
-        events: list[dict[str, Any]] = [{} for _ in lines.lines]
-        refusals: dict[int, Refusal] = {}
-        is_open_end = np.zeros(len(lines.lines), dtype=bool)
-        is_open_end[-1] = lines.is_last_open
-        for row, line in enumerate(lines.lines):
-            try:
-                time = next(self._times, None)
-                if time is None:
-                    raise RefusedLineError(Refusal("MISSING_FIELD", "the message of this book is absent"))
-                events[row] = {"event": "snapshot", "event_time": time, "snapshot": _levels(decode_line(line))}
-                events[row]["symbol"] = self._rows.of_name["symbol"]
-            except RefusedLineError as e:
-                refusals[row] = e.refusal
+        events, refusals, is_open_end = read_each(lines, self._event)
         columns, refusals = self._rows.columns(events, refusals, lines.numbers)
         columns["sequence"] = pa.array(self._step * lines.numbers + 1)
         return ReadLines(columns, refusals, set(), is_open_end)
+
+    def _event(self, line: bytes) -> dict[str, Any]:
+        time = next(self._times, None)
+        if time is None:
+            raise RefusedLineError(Refusal("MISSING_FIELD", "the message of this book is absent"))
+        levels = _levels(decode_line(line))
+        return {"event": "snapshot", "event_time": time, "snapshot": levels, "symbol": self._rows.of_name["symbol"]}
 
     def _read_times(self) -> Iterator[str | None]:
         opened = gzip.open if self._messages.suffix == ".gz" else open

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,22 @@ from jobs.readers.mapped_rows import MappedRows
 from jobs.readers.refusal import Refusal
 from jobs.readers.schema import ReadLines
 from models.errors import DataContractError
+
+
+def read_each(
+    lines: Lines, to_event: Callable[[bytes], dict[str, Any]]
+) -> tuple[list[dict[str, Any]], dict[int, Refusal], np.ndarray]:
+    """The event of each line (empty where it is refused), the refusals by row, and which line is pending."""
+    events: list[dict[str, Any]] = [{} for _ in lines.lines]
+    refusals: dict[int, Refusal] = {}
+    for row, line in enumerate(lines.lines):
+        try:
+            events[row] = to_event(line)
+        except RefusedLineError as e:
+            refusals[row] = e.refusal
+    is_open_end = np.zeros(len(lines.lines), dtype=bool)
+    is_open_end[-1] = lines.is_last_open
+    return events, refusals, is_open_end
 
 
 class MappedCsvReader:
@@ -29,15 +46,7 @@ class MappedCsvReader:
 
     def read(self, lines: Lines) -> ReadLines:
         """Check and cast a batch of lines."""
-        events: list[dict[str, Any]] = [{} for _ in lines.lines]
-        refusals: dict[int, Refusal] = {}
-        is_open_end = np.zeros(len(lines.lines), dtype=bool)
-        is_open_end[-1] = lines.is_last_open
-        for row, line in enumerate(lines.lines):
-            try:
-                events[row] = self._rows.event(self._fields(line))
-            except RefusedLineError as e:
-                refusals[row] = e.refusal
+        events, refusals, is_open_end = read_each(lines, lambda line: self._rows.event(self._fields(line)))
         columns, refusals = self._rows.columns(events, refusals, lines.numbers)
         return ReadLines(columns, refusals, set(), is_open_end)
 

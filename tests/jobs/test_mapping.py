@@ -363,6 +363,17 @@ def test_a_book_of_databento_by_hand(tmp_path):
     assert (book.counts.n_unknown, book.counts.n_contradictions) == (0, 0)
 
 
+def test_equal_lines_are_events_each_for_a_level_may_go_back_to_what_it_was(spark, schema, folder):
+    level = "U,2024-01-02T03:04:05.001Z,100.5,{},,,B,"
+    kinds = {"event": {"column": "kind", "values": {"U": "update"}}}
+    content = lines(level.format(2), level.format(1), level.format(2))
+    for name in ("levels.csv", "again.csv"):
+        (folder.path / name).write_text(content + (level.format(9) + "\n") * (name == "again.csv"))
+        ingest(spark, folder.source(name, fields(**kinds)), 0.0, f"run-{name}")
+    sizes = [row["size"] for row in spark.table("orders").orderBy("sequence").collect()]
+    assert sizes == [2, 1, 2, 9]  # the same lines in another file are the same events
+
+
 def test_mapped_files_land_in_the_tables_once(spark, schema, folder):
     (folder.path / "ticks.csv").write_text(lines(TRADE, OPEN, "X" + TRADE[1:]))
     source = folder.source("ticks.csv")
