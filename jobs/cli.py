@@ -30,6 +30,7 @@ COMMANDS = (
     "batch-predict",
     "evaluate",
     "report",
+    "explore",
     "lookahead-check",
     "run",
     "schedule",

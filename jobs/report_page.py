@@ -1,19 +1,11 @@
-"""The report as one HTML file that opens without a network: tables, pictures, and Bokeh with its script inside."""
+"""The report of predictions, features, models and rows taken in."""
 
 from __future__ import annotations
 
-import os
-import re
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from bokeh.document import Document
-from bokeh.embed import file_html
-from bokeh.models import Axis, CustomJS, Grid
-from bokeh.models.annotations import Legend
 from bokeh.models.ui import UIElement
-from bokeh.resources import INLINE
 
 from jobs.report_charts import difference_chart, prediction_charts
 from jobs.report_data import ReportData
@@ -21,24 +13,12 @@ from jobs.report_format import Unit, instant, text, unit_of, whole
 from jobs.report_headline import facts, named, verdict
 from jobs.report_numbers import Series, champion, shown_series
 from jobs.report_panels import Panel, make_panels
-from jobs.report_style import CSS, SORT_SCRIPT, THEME_SCRIPT
+from jobs.report_shell import chart_place, whole_page, write_page
 from jobs.report_tables import accounting_table, coverage_table, evaluation_table, feature_table, model_table
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Foretable report</title><style>{{ css | safe }}</style>{{ bokeh_css | default("") | safe }}
-{{ bokeh_js | default("") | safe }}</head>
-<body><main>{% for part in parts -%}
-{% if loop.index0 % 2 %}<div class=chart id="{{ roots[part].elementid }}" data-root-id="{{ roots[part].id }}"></div>
-{%- else %}{{ part | safe }}{% endif %}{% endfor %}</main>
-<script>{{ sort_script | safe }}</script>{{ plot_script | default("") | safe }}</body></html>
-"""
-_CHART = re.compile("<!--chart:([a-z_]+)-->")  # where a chart goes; escaped text cannot hold one
-_REMOTE = re.compile(r"https?://(?:cdn\.|maps\.googleapis)[^\"'`\s\\)]*")
 
 
 def write_report(data: ReportData, file: Path) -> Path:
-    """Write the page aside and rename it, so that ``file`` is never half a page.
+    """Write the page, see ``write_page``.
 
     Args:
         data: What to show; an empty part becomes a sentence with the command to run.
@@ -47,20 +27,7 @@ def write_report(data: ReportData, file: Path) -> Path:
     Returns:
         The absolute path.
     """
-    file = Path(file).absolute()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    page = render_report(data)
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, prefix=".report_", delete=False) as aside:
-        try:
-            aside.write(page)
-            aside.flush()
-            os.fsync(aside.fileno())
-            os.chmod(aside.name, 0o644)
-            os.replace(aside.name, file)
-        except BaseException:
-            os.unlink(aside.name)
-            raise
-    return file
+    return write_page(render_report(data), file)
 
 
 def render_report(data: ReportData) -> str:
@@ -77,24 +44,7 @@ def render_report(data: ReportData) -> str:
         _models(data, best, charts, unit), _accounting(data),
         f"<footer class=soft>Made {instant(data.made_at)} UTC by Foretable. Times are UTC.</footer>",
     ])  # fmt: skip
-    return _with_scripts(body, charts)
-
-
-def _with_scripts(body: str, charts: dict[str, UIElement]) -> str:
-    from jinja2 import Environment
-
-    variables = {"css": CSS, "parts": _CHART.split(body), "sort_script": SORT_SCRIPT}
-    template = Environment(autoescape=True).from_string(_PAGE)
-    if not charts:
-        return template.render(variables)
-    document = Document()
-    for name, chart in charts.items():
-        chart.name = name
-        document.add_root(chart)
-    painted = {"axes": _all(document, Axis), "grids": _all(document, Grid), "legends": _all(document, Legend)}
-    document.js_on_event("document_ready", CustomJS(args=painted, code=THEME_SCRIPT))
-    page = file_html(document, INLINE, title="Foretable report", template=template, template_variables=variables)
-    return _REMOTE.sub("about:blank", page)
+    return whole_page("Foretable report", body, charts)
 
 
 def _headline(data: ReportData, best: Series | None, unit: Unit) -> str:
@@ -108,17 +58,17 @@ def _predictions(panels: list[Panel], series: list[Series], charts: dict[str, UI
     title = "<h2>Actual against predicted</h2>"
     if not panels:
         return title + _missing("predictions on held-out time", "foretable score")
-    select = _chart("symbol") if "symbol" in charts else f"<p>{text(panels[0].title)}</p>"
+    select = chart_place("symbol") if "symbol" in charts else f"<p>{text(panels[0].title)}</p>"
     names = text(", ".join(one.name for one in series[1:]))
     others = f" Click a name in the legend to show or hide a model ({names})." if names else ""
     return (
         f"{title}<p class=soft>Held-out time only: no bar here was used in training. Drag the shaded window in the "
         f"strip, or its edges, to move through time; drag in the chart to zoom.{others} {_thinning(panels)}</p>{select}"
-        f"<h3>Outcome and prediction, bar by bar</h3>{_chart('time_series')}"
-        f"<h3>Where is the model better than predicting no change?</h3>{_chart('gain')}"
+        f"<h3>Outcome and prediction, bar by bar</h3>{chart_place('time_series')}"
+        f"<h3>Where is the model better than predicting no change?</h3>{chart_place('gain')}"
         f"<p class=soft>Squared error of zero change minus that of the model, summed up over all held-out time. "
         f"Where the line rises the model is better; a line that wanders around zero shows no skill.</p>"
-        f"<h3>Is a higher prediction followed by a higher outcome?</h3>{_chart('calibration')}"
+        f"<h3>Is a higher prediction followed by a higher outcome?</h3>{chart_place('calibration')}"
         f"<p class=soft>Held-out bars sorted by prediction into tenths: mean prediction against mean outcome, with "
         f"95 % intervals from 50 blocks of time (neighbouring outcomes overlap). "
         f"On the dashed line predictions are right on average.</p>"
@@ -153,7 +103,7 @@ def _models(data: ReportData, best: Series | None, charts: dict[str, UIElement],
     if evaluation.empty:
         compared = _missing("evaluated models", "foretable evaluate")
     else:
-        chart = _chart("difference") if "difference" in charts else ""
+        chart = chart_place("difference") if "difference" in charts else ""
         compared = (
             f"<p class=soft>Chart: left of zero is better than predicting no change, and an interval that covers zero "
             f"is no evidence either way; the baselines are in the table.</p>{chart}"
@@ -174,13 +124,5 @@ def _accounting(data: ReportData) -> str:
     )
 
 
-def _chart(name: str) -> str:
-    return f"<!--chart:{name}-->"
-
-
 def _missing(what: str, command: str) -> str:
     return f"<p class=missing>No {what} yet. Run <code>{text(command)}</code>, then make the report again.</p>"
-
-
-def _all(document: Document, kind: type) -> list[object]:
-    return list(document.select({"type": kind}))

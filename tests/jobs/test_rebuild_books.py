@@ -228,3 +228,32 @@ def test_a_dry_run_prints_the_settings_and_wrong_ones_are_refused(capsys, monkey
     (tmp_path / "foretable.yml").write_text("book: {depth: 1}\n")
     assert cli.run(["book", "--dry-run"]) == 2
     assert "book.depth: is not a known key" in capsys.readouterr().err
+
+
+def levels(sequence, event, bids, asks, **facts):
+    text = json.dumps(
+        {"bids": [[str(p), str(z)] for p, z in bids], "asks": [[str(p), str(z)] for p, z in asks]} | facts
+    )
+    time = EVENING + timedelta(seconds=sequence)
+    return dict(zip(FIELDS[:6], ("x", "A", 0, sequence, event, time), strict=True)) | {"snapshot": text}
+
+
+def test_updates_of_an_earlier_run_wait_for_a_snapshot_of_a_later_one(spark, schema):
+    rows = [
+        levels(1, "update", [(9, 1)], [(12, 1)], first_update=11, last_update=12),
+        levels(2, "update", [(9, 2)], [], first_update=13, last_update=15),
+        levels(3, "snapshot", [(9, 7), (8, 1)], [(10, 1)], replaces="shown", last_update=12),
+        levels(4, "update", [(8, 3)], [(10, 0), (11, 5)], first_update=16, last_update=17),
+        levels(5, "update", [(9, 0)], [], first_update=19, last_update=19),  # 18 is missing
+    ]
+    since = None
+    for batch in (rows[:2], rows[2:4], rows[4:]):
+        add(spark, batch)
+        since = rebuild_books(spark, SETTINGS, "digest", since).inputs
+    found = stored(spark, "quotes")
+    assert found == by_hand(rows)
+    assert [(row["state"], row["bid_price"], row["bid_size"]) for row in found[-3:]] == [
+        ("valid", 9, 2),
+        ("valid", 9, 2),
+        ("invalid_after_gap", None, None),
+    ]

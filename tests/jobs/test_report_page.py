@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jobs import report_page
+from jobs import report_shell
 from jobs.report_data import ACCOUNTING_COLUMNS, EVALUATION_COLUMNS, MODEL_COLUMNS, ReportData
 from jobs.report_page import render_report, write_report
 
@@ -164,7 +164,7 @@ def test_a_failed_write_leaves_the_older_report_and_no_other_file(tmp_path, monk
     def disk_is_full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(report_page.os, "fsync", disk_is_full)
+    monkeypatch.setattr(report_shell.os, "fsync", disk_is_full)
     with pytest.raises(OSError, match="No space left on device"):
         write_report(sample(), file)
     assert file.read_text() == older
