@@ -27,9 +27,8 @@ def locked(file: Path, what: str, busy: str | None = None) -> Iterator[None]:
         file.parent.mkdir(parents=True, exist_ok=True)
         lock = file.open("w")
     except OSError as e:
-        raise StorageError(
-            f"the {what} {file.parent} cannot be written ({e.strerror}): choose a folder of yours"
-        ) from e
+        remedy = "set FORETABLE_HOME to a folder of yours" if busy is None else "choose another one"
+        raise StorageError(f"the {what} {file.parent} cannot be written ({e.strerror}): {remedy}") from e
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX if busy is None else fcntl.LOCK_EX | fcntl.LOCK_NB)
