@@ -50,7 +50,6 @@ def record(app: App, exchange: str, symbols: tuple[str, ...], folder: Path, minu
 
     for address in (url, book_url):
         _require_safe(address)
-    folder.mkdir(parents=True, exist_ok=True)
     settings = RecordSettings(folder, exchange, file_minutes * 60, silent_seconds,
                               stop_after_seconds=minutes * 60 if minutes else None)  # fmt: skip
     recorded = record_until_stopped(make_feed(exchange, symbols, url, book_url), settings, app.say)

@@ -189,6 +189,12 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
         CaptureFile(tmp_path / "absent", "binance", 1_700_000_000_000, 1)
 
 
+def test_a_folder_that_is_a_file_is_one_sentence_too(tmp_path, capsys):
+    (tmp_path / "raw").write_text("")
+    assert run(["record", "binance", "--symbol", "X", "--folder", str(tmp_path / "raw" / "x")]) == 74
+    assert capsys.readouterr().err.endswith("cannot be written (Not a directory): choose another one\n")
+
+
 @pytest.mark.parametrize("address", ["ws://example.com/x", "ws://127.0.0.1.example.com:80", "http://10.0.0.1:9"])
 def test_a_plain_address_elsewhere_is_refused(tmp_path, address, capsys):
     assert run(["record", "binance", "--symbol", "X", "--folder", str(tmp_path), "--url", address]) == 77
