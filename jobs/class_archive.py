@@ -1,4 +1,4 @@
-"""Spark's classes in an archive that Java maps into memory: a session starts in about half the time.
+"""Spark's classes in an archive that Java maps into memory, so that a session starts quicker.
 
 Class data sharing (JEP 350): ``make prepare`` lets a session do what sessions do and asks Java to keep the classes it
 has loaded, once for a Java, a Spark and an extension. Java checks that the archive fits what it was made from and
