@@ -19,6 +19,8 @@ class FakeBinance:
         self.book = {"b": {}, "a": {}}
         self.n_sent, self.last_update, self.n_connections, self.is_done = 0, 1000, 0, asyncio.Event()
         self.trades = []
+        self.n_books = 0  # served; each connection and each hole asks for one
+        self.n_holes = sum(fault in ("drop", "swap") for fault in self.faults.values())
 
     async def __aenter__(self):
         app = web.Application()
@@ -44,6 +46,7 @@ class FakeBinance:
         if self.n_failing_books > 0:
             self.n_failing_books -= 1
             raise web.HTTPTooManyRequests
+        self.n_books += 1
         sides = {
             name: [[str(p), f"{z}.5"] for p, z in self.book[key].items()]
             for name, key in (("bids", "b"), ("asks", "a"))
@@ -80,6 +83,8 @@ class FakeBinance:
                 await socket.send_str(held)
                 held = None
             await asyncio.sleep(0.002)
+        while self.n_books < self.n_connections + self.n_holes:
+            await asyncio.sleep(0.01)
         await asyncio.sleep(0.2)
         self.is_done.set()
         while (await socket.receive()).type not in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED):
