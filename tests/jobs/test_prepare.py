@@ -15,14 +15,18 @@ def new_home(tmp_path, home, monkeypatch):
     return tmp_path / "home"
 
 
-def test_it_says_which_java_and_jars_a_session_will_use(new_home, home, capsys):
+def test_it_says_which_java_and_jars_a_session_will_use(new_home, home, capsys, monkeypatch):
     (new_home / "jars").symlink_to(home / "jars")
+    archives = []
+    monkeypatch.setattr(prepare, "make_archive", lambda file, mirror, say: archives.append(file))
     assert prepare.main() == 0
     said = capsys.readouterr()
     assert said.out == ""
     java, *jars = said.err.splitlines()
     assert java in {f"prepare: Java {version} behind {new_home}/java" for version in (17, 21)}
-    names = [jar.removeprefix(f"prepare: jar {new_home}/jars/") for jar in jars]
+    cache = (home / "jars").resolve()
+    names = [jar.removeprefix(f"prepare: jar {cache}/") for jar in jars]
+    assert [file.parent for file in archives] == [cache]
     assert names[0].startswith("foretable-extension-")
     assert names[1:] == ["delta-spark_4.2_2.13-4.4.0.jar", "delta-storage-4.4.0.jar"]
 

@@ -242,7 +242,7 @@ def test_updates_of_an_earlier_run_wait_for_a_snapshot_of_a_later_one(spark, sch
     rows = [
         levels(1, "update", [(9, 1)], [(12, 1)], first_update=11, last_update=12),
         levels(2, "update", [(9, 2)], [], first_update=13, last_update=15),
-        levels(3, "snapshot", [(9, 7), (8, 1)], [(10, 1)], replaces="shown", last_update=12),
+        levels(3, "snapshot", [(9, 7), (8, 1)], [(10, 1)], replaces="all", last_update=12),
         levels(4, "update", [(8, 3)], [(10, 0), (11, 5)], first_update=16, last_update=17),
         levels(5, "update", [(9, 0)], [], first_update=19, last_update=19),  # 18 is missing
     ]
