@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.batch_tfrecords import write_tfrecords
 from jobs.readers.byte_stream import sha256_of
+from jobs.synced_path import sync_path
 from models.errors import SafetyError, StorageError
 
 if TYPE_CHECKING:
@@ -85,9 +86,9 @@ class OutputFolder:
         manifest = {**facts, "files": files}
         (self.aside / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
         for place in (*self.aside.iterdir(), self.aside):
-            _sync(place)
+            sync_path(place)
         self._put_in_place()
-        _sync(self.target.parent)
+        sync_path(self.target.parent)
         return manifest
 
     def _put_in_place(self) -> None:
@@ -155,14 +156,6 @@ def _flat(rows: DataFrame) -> DataFrame:
             column = F.base64(column)
         columns.append(column.alias(field.name))
     return rows.select(*columns)
-
-
-def _sync(place: Path) -> None:
-    handle = os.open(place, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _exchange(one: Path, other: Path) -> bool:

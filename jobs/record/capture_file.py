@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from jobs.ingest_files import DIGEST_SUFFIX
+from jobs.synced_path import sync_path
 from models.errors import StorageError
 
 _SUFFIX = ".ndjson"
@@ -116,7 +117,7 @@ def finish(hidden: Path) -> Path | None:
     note = whole.with_name(whole.name + DIGEST_SUFFIX)
     note.write_text(f"{digest}  {whole.name}\n")
     aside.rename(whole)
-    _sync_folder(whole.parent)
+    sync_path(whole.parent)
     hidden.unlink()
     return whole
 
@@ -138,14 +139,6 @@ def _copy(lines: BinaryIO, packed: gzip.GzipFile, n_bytes: int) -> None:
         block = lines.read(min(1 << 20, n_bytes))
         packed.write(block)
         n_bytes -= len(block)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _failed(folder: Path, e: OSError) -> StorageError:
