@@ -66,9 +66,11 @@ class Days:
         assert trades.groupby("symbol")["size"].sum().to_dict() == wanted.volume
         assert bars.groupby("symbol")["volume"].sum().to_dict() == wanted.volume
         key = ["exchange", "symbol", "bar_seconds", "bar_start"]
-        features, predictions = self.table("features", key), self.table("predictions", [*key, "model"])
+        features, predictions = self.table("features", key), self.table("predictions", [*key, "model", "version"])
         assert (predictions["model"] == MODEL).all()
-        assert sorted(map(tuple, features.to_numpy())) == sorted(map(tuple, predictions[key].to_numpy()))
+        assert not predictions.duplicated([*key, "version"]).any()  # a day's model scores what is new since the last
+        assert not features.duplicated(key).any()
+        assert set(map(tuple, features.to_numpy())) == set(map(tuple, predictions[key].to_numpy()))
         assert self.states.published(SCHEMA) == self.states.newest(SCHEMA)
         return len(features)
 

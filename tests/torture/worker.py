@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import time
+import traceback
 from pathlib import Path
 
 
@@ -24,6 +25,8 @@ def main():
         if os.fork() == 0:
             try:
                 _work(facts)
+            except BaseException:
+                traceback.print_exc()  # pytest shows it beside "worker … has died"
             finally:
                 os._exit(1)
 
