@@ -130,6 +130,7 @@ def account_lines(
             n_quarantined=row.n_quarantined if row else 0,
             n_duplicate=row.n_duplicate if row else 0,
             n_pending=report.n_pending,
+            n_disordered=report.n_disordered,
             unknown_fields=report.unknown_fields,
         )
         n_accounted = account.n_good + account.n_quarantined + account.n_duplicate + account.n_pending

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LEDGER_SCHEMA = (
     "exchange string, file_digest string, source_file string, format string, state string, n_bytes bigint, "
     "n_read bigint, n_good bigint, n_quarantined bigint, n_duplicate bigint, n_pending bigint, "
-    "unknown_fields array<string>, run_id string"
+    "unknown_fields array<string>, run_id string, n_disordered bigint"
 )
 
 
@@ -65,6 +65,7 @@ def write_ledger(spark: SparkSession, source: Source, run_id: str, files: Sequen
         (
             source.exchange, f.file_digest, f.source_file, source.format, f.state, f.n_bytes, f.n_read, f.n_good,
             f.n_quarantined, f.n_duplicate, f.n_pending, list(f.unknown_fields), run_id,
+            f.n_disordered,
         )
         for f in files
     ]  # fmt: skip

@@ -19,11 +19,21 @@ class FileAccount(BaseModel):
     n_quarantined: int
     n_duplicate: int
     n_pending: int
+    n_disordered: int = 0  # of n_read: came after a later one
     unknown_fields: tuple[str, ...] = ()
 
     def row(self) -> dict[str, str | int]:
         """The account as a person reads it: file, state and the counts by their short names."""
-        names = ("source_file", "state", "n_read", "n_good", "n_quarantined", "n_duplicate", "n_pending")
+        names = (
+            "source_file",
+            "state",
+            "n_read",
+            "n_good",
+            "n_quarantined",
+            "n_duplicate",
+            "n_pending",
+            "n_disordered",
+        )
         return {name.removeprefix("n_"): getattr(self, name) for name in names}
 
 

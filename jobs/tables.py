@@ -28,6 +28,11 @@ TABLES = (
     "predictions",
     "runs",
 )
+# What tables of earlier versions lack: a column that tells, and the statements that add it with the others.
+_OLDER = {
+    "runs": ("run_number", ("runs_of_0_1_may_run", "runs_of_0_1_columns")),
+    "ingested_files": ("n_disordered", ("ingested_files_of_0_1_columns",)),
+}
 REGISTRY_VIEWS = ("models", "model_versions", "training_runs", "trials")
 PUBLISHED = tuple(name for name in TABLES if name != "runs")
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
@@ -43,9 +48,10 @@ def create_tables(spark: SparkSession) -> None:
     for name in PUBLISHED:
         if f"published_{name}" not in have:
             run_sql(spark, "ddl/published", view=f"published_{name}", table=identifier(f"{name}@good"))
-    if "runs" in have and "run_number" not in spark.table("runs").columns:
-        run_sql(spark, "ddl/runs_of_0_1_may_run")
-        run_sql(spark, "ddl/runs_of_0_1_columns")
+    for name, (column, statements) in _OLDER.items():
+        if name in have and column not in spark.table(name).columns:
+            for statement in statements:
+                run_sql(spark, f"ddl/{statement}")
 
 
 def run_sql(spark: SparkSession, statement: str, **parameters: Any) -> DataFrame:

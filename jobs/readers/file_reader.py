@@ -11,6 +11,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from jobs.readers.byte_stream import ByteStream, sha256_of
+from jobs.readers.disorder import Disorder
 from jobs.readers.line_readers import line_reader, mapped_rows
 from jobs.readers.lines import Lines, split_lines
 from jobs.readers.mapped_parquet import read_rows
@@ -46,6 +47,7 @@ class FileReport(BaseModel):
     n_read: int = 0
     n_pending: int = 0
     n_refused: int = 0
+    n_disordered: int = 0
     unknown_fields: tuple[str, ...] = ()
 
 
@@ -70,10 +72,13 @@ def read_file(task: FileTask, source: Source, now_us: int, mapping: Mapping | No
         yield _report_row(FileReport(file_index=task.file_index, digest=digest, n_bytes=task.n_bytes, state="known"))
         return
     counts: Counter[str] = Counter()
+    disorder = Disorder()
     if source.format == "parquet":
         for lines, result in read_rows(path, mapped_rows(source, mapping, path, now_us), counts):
             counts["refused"] += len(result.refusals)
+            disorder.add(result)
             yield row_batch(task.file_index, lines, result)
+        counts["disordered"] = disorder.n_late
         yield _report(task, sha256_of(path, task.n_bytes), task.n_bytes, "complete", counts, set())
         return
     stream, reader = ByteStream(path, task.n_bytes), line_reader(source, mapping, path, now_us)
@@ -86,7 +91,9 @@ def read_file(task: FileTask, source: Source, now_us: int, mapping: Mapping | No
             counts["pending"] += 1
         else:
             counts["refused"] += len(result.refusals)
+            disorder.add(result)
             yield row_batch(task.file_index, lines, result)
+    counts["disordered"] = disorder.n_late
     state = stream.state
     if state == "complete":
         state = "truncated" if counts["pending"] else "complete"
@@ -105,6 +112,7 @@ def _report(
             n_read=counts["read"],
             n_pending=counts["pending"],
             n_refused=counts["refused"],
+            n_disordered=counts["disordered"],
             unknown_fields=tuple(sorted(_printable(name) for name in unknown_fields)[:MAX_UNKNOWN_FIELDS]),
         )
     )

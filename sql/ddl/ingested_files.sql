@@ -14,7 +14,8 @@ CREATE TABLE IF NOT EXISTS ingested_files (
     n_duplicate BIGINT NOT NULL COMMENT 'exact repetitions of a row already held',
     n_pending BIGINT NOT NULL COMMENT 'last line still incomplete, 0 or 1: read again when the file has grown',
     unknown_fields ARRAY<STRING> NOT NULL COMMENT 'JSON fields that the reader does not know; the rows were accepted',
-    run_id STRING NOT NULL COMMENT 'ingest run; where replayed, the replay'
+    run_id STRING NOT NULL COMMENT 'ingest run; where replayed, the replay',
+    n_disordered BIGINT COMMENT 'of n_read: events that come after a later one of their symbol and epoch, and are no repetition; their rows are put in order'
 )
 USING delta
 COMMENT 'One row is a file that was read, with digest and row accounting'

@@ -1,6 +1,10 @@
-import pytest
+"""Tables and views of a schema: made, completed and read; statements take their parameters by name."""
 
-from jobs.tables import TABLES, run_sql, sql_text, table_version
+import pytest
+from pyspark.sql.types import StructType
+
+from jobs import tables
+from jobs.tables import TABLES, create_tables, run_sql, sql_text, table_version
 from models.errors import DataContractError, UsageError
 
 
@@ -15,6 +19,24 @@ def test_every_column_carries_a_comment(spark, schema):
     for table in TABLES:
         for field in spark.table(table).schema:
             assert "comment" in field.metadata, f"{table}.{field.name}"
+
+
+ADDED = {
+    "runs": ("run_number", "input_files", "before", "timings"),
+    "ingested_files": ("n_disordered",),
+}
+
+
+@pytest.mark.parametrize("table", ADDED)
+def test_a_table_of_an_earlier_version_gains_the_columns_that_it_lacks(spark, schema, table):
+    now = spark.table(table).schema
+    spark.sql("DROP TABLE IDENTIFIER(:table)", args={"table": table})
+    older = StructType([field for field in now if field.name not in ADDED[table]])
+    spark.createDataFrame([], older).write.format("delta").saveAsTable(table)
+    create_tables(spark)
+    kinds = {field.name: field.dataType for field in now}
+    assert {field.name: field.dataType for field in spark.table(table).schema} == kinds
+    assert ADDED.keys() == tables._OLDER.keys()
 
 
 def test_a_missing_parameter_is_refused_by_name(spark, monkeypatch):
