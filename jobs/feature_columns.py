@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import singledispatch
 
 from pyspark.sql import Column, DataFrame, Window, WindowSpec
@@ -11,14 +12,17 @@ from pyspark.sql import functions as F
 from jobs.feature_kinds import (
     BAR_COLUMNS,
     Amihud,
+    CrossReturn,
     Feature,
     Imbalance,
     Intensity,
     KyleLambda,
+    LogRatio,
     LogReturn,
     Range,
     Ratio,
     Roll,
+    SecondsSince,
     TimeOfDayCosine,
     TimeOfDaySine,
     Value,
@@ -27,6 +31,7 @@ from jobs.feature_kinds import (
     ZScore,
 )
 from jobs.label_settings import LabelSettings
+from models.sql_text import identifier
 
 _DAY_SECONDS = 86_400
 
@@ -36,16 +41,32 @@ def by_time() -> WindowSpec:
     return Window.partitionBy("exchange", "symbol").orderBy("bar_start")
 
 
-def with_inputs(bars: DataFrame) -> DataFrame:
-    """Bars with their numbers as double, and what more than one formula needs."""
+def with_inputs(bars: DataFrame, items: Sequence[Feature]) -> DataFrame:
+    """Bars with their numbers as double, and what more than one formula or another symbol's bars give."""
     doubles = bars.withColumns({name: F.col(name).cast("double") for name in BAR_COLUMNS})
-    return doubles.withColumns(
+    with_others = _with_other_symbols(doubles, [item for item in items if isinstance(item, CrossReturn)])
+    return with_others.withColumns(
         {
             "_return": _log(F.col("close"), F.lag("close").over(by_time())),
             "_notional": F.coalesce(F.col("vwap") * F.col("volume"), F.lit(0.0)),
             "_signed_volume": F.col("buy_volume") - F.col("sell_volume"),
         }
     ).withColumn("_return_before", F.lag("_return").over(by_time()))
+
+
+def _with_other_symbols(bars: DataFrame, items: Sequence[CrossReturn]) -> DataFrame:
+    """Bars beside the last close of other symbols of the exchange, as known at the end of each."""
+    if not items:
+        return bars
+    closes = {_of_other(item): F.max(F.when(F.col("symbol") == F.lit(item.symbol), F.col("close"))) for item in items}
+    at_once = bars.groupBy("exchange", "bar_start").agg(*[value.alias(name) for name, value in closes.items()])
+    until_now = Window.partitionBy("exchange").orderBy("bar_start").rowsBetween(Window.unboundedPreceding, 0)
+    last = {name: F.last(identifier(name), ignorenulls=True).over(until_now) for name in closes}
+    return bars.join(at_once.withColumns(last), ["exchange", "bar_start"])
+
+
+def _of_other(item: CrossReturn) -> str:
+    return f"_close of {item.symbol}"
 
 
 @singledispatch
@@ -57,6 +78,17 @@ def feature_column(item: Feature) -> Column:
 @feature_column.register
 def _(item: LogReturn) -> Column:
     return _log(F.col(item.column), F.lag(item.column, item.bars).over(by_time()))
+
+
+@feature_column.register
+def _(item: CrossReturn) -> Column:
+    column = identifier(_of_other(item))
+    return _log(F.lag(column, item.lag).over(by_time()), F.lag(column, item.lag + item.bars).over(by_time()))
+
+
+@feature_column.register
+def _(item: LogRatio) -> Column:
+    return _log(F.col(item.numerator), F.col(item.denominator))
 
 
 @feature_column.register
@@ -128,6 +160,11 @@ def _(item: Roll) -> Column:
 @feature_column.register
 def _(item: Value) -> Column:
     return F.col(item.column)
+
+
+@feature_column.register
+def _(item: SecondsSince) -> Column:
+    return (F.unix_micros("available_at") - F.unix_micros(item.column)) / 1e6
 
 
 @feature_column.register

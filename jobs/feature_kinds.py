@@ -8,12 +8,18 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from jobs.setting_items import NAME
 
+BOOK_COLUMNS = (  # NULL unless the book was rebuilt before the bars
+    *("bid_price", "bid_size", "ask_price", "ask_size", "mid", "microprice", "spread_bps"),
+    *("bid_depth", "ask_depth", "bid_slope", "ask_slope", "order_flow_imbalance"),
+)
 BAR_COLUMNS = (
     *("open", "high", "low", "close", "volume", "vwap", "n_trades", "n_buy_trades", "n_sell_trades"),
     *("buy_volume", "sell_volume", "n_limit_buys", "n_limit_sells", "limit_buy_size", "limit_sell_size"),
     *("n_market_buys", "n_market_sells", "market_buy_size", "market_sell_size"),
     *("n_cancel_buys", "n_cancel_sells", "cancel_buy_size", "cancel_sell_size"),
+    *BOOK_COLUMNS,
 )
+TIME_COLUMNS = ("last_trade_at", "last_event_at", "last_quote_at")
 
 
 class Feature(BaseModel):
@@ -21,6 +27,7 @@ class Feature(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     column_arguments: ClassVar[tuple[str, ...]] = ()
+    columns: ClassVar[tuple[str, ...]] = BAR_COLUMNS  # that these arguments choose from
 
     name: str = Field(pattern=NAME)
     scale: Literal["zscore", "minmax"] | None = None
@@ -29,6 +36,11 @@ class Feature(BaseModel):
     def bars_before(self) -> int:
         """How many bars before its own the feature reads."""
         return 0
+
+    @property
+    def columns_read(self) -> tuple[str, ...]:
+        """The columns of ``bars`` that its arguments name."""
+        return tuple(getattr(self, argument) for argument in self.column_arguments)
 
 
 class LogReturn(Feature):
@@ -43,6 +55,33 @@ class LogReturn(Feature):
     def bars_before(self) -> int:
         """The bar that the return starts from."""
         return self.bars
+
+
+class CrossReturn(Feature):
+    """Log return of another symbol of the exchange over ``bars`` bars, ``lag`` bars ago; unitless.
+
+    Its close counts on until its next bar; NULL before its first. Source: lead and lag between markets, de Jong and
+    Nijman (1997), "High frequency analysis of lead-lag relationships between financial markets".
+    """
+
+    kind: Literal["cross_return"] = "cross_return"
+    symbol: str = Field(min_length=1)
+    bars: int = Field(default=1, ge=1)
+    lag: int = Field(default=0, ge=0)
+
+    @property
+    def bars_before(self) -> int:
+        """The bar that the return starts from."""
+        return self.bars + self.lag
+
+
+class LogRatio(Feature):
+    """ln(numerator / denominator), for example of microprice and mid; NULL where one is not above 0."""
+
+    column_arguments = ("numerator", "denominator")
+    kind: Literal["log_ratio"] = "log_ratio"
+    numerator: str
+    denominator: str
 
 
 class ZScore(Feature):
@@ -189,6 +228,18 @@ class Value(Feature):
     column: str
 
 
+class SecondsSince(Feature):
+    """Seconds from a time that the bar has seen (the last trade, event or quote) to ``available_at``; never below 0.
+
+    Source: durations between events, Engle and Russell (1998), "Autoregressive conditional duration".
+    """
+
+    column_arguments = ("column",)
+    columns = TIME_COLUMNS
+    kind: Literal["seconds_since"] = "seconds_since"
+    column: str = "last_event_at"
+
+
 class TimeOfDaySine(Feature):
     """sin(2 pi * time of day / 1 day) of ``available_at``, UTC."""
 
@@ -204,7 +255,7 @@ class TimeOfDayCosine(Feature):
 FEATURE_KINDS: dict[str, type[Feature]] = {
     str(kind.model_fields["kind"].default): kind
     for kind in (
-        *(LogReturn, ZScore, Imbalance, Ratio, Volatility, VwapDeviation, Range, Intensity, Amihud, KyleLambda, Roll),
-        *(Value, TimeOfDaySine, TimeOfDayCosine),
+        *(LogReturn, ZScore, Imbalance, Ratio, LogRatio, CrossReturn, Volatility, VwapDeviation, Range, Intensity),
+        *(Amihud, KyleLambda, Roll, Value, SecondsSince, TimeOfDaySine, TimeOfDayCosine),
     )
 }

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SerializeAsAny, field_validator
 
 from jobs.feature_defaults import DEFAULT_FEATURES
-from jobs.feature_kinds import BAR_COLUMNS, FEATURE_KINDS, Feature
+from jobs.feature_kinds import BOOK_COLUMNS, FEATURE_KINDS, CrossReturn, Feature
 from jobs.label_settings import LabelSettings
 from jobs.setting_items import NAME, check_arguments, parse_item
 from models.errors import UsageError
@@ -48,6 +48,22 @@ class FeatureSettings(BaseModel):
         """Longest look-back of all features, in bars."""
         return max((item.bars_before for item in self.items), default=0)
 
+    @property
+    def other_symbols(self) -> tuple[str, ...]:
+        """Symbols whose bars the features of every symbol of their exchange read."""
+        return tuple(sorted({item.symbol for item in self.items if isinstance(item, CrossReturn)}))
+
+    @property
+    def of_other_symbols(self) -> tuple[str, ...]:
+        """Names of the features that do so."""
+        return tuple(item.name for item in self.items if isinstance(item, CrossReturn))
+
+    @property
+    def of_book(self) -> tuple[str, ...]:
+        """Names of the features that need the rebuilt order book."""
+        book = {*BOOK_COLUMNS, "last_quote_at"}
+        return tuple(item.name for item in self.items if book.intersection(item.columns_read))
+
 
 def settings_digest(settings: FeatureSettings, labels: Sequence[LabelSettings]) -> str:
     """SHA-256 of all that shapes a feature set."""
@@ -79,5 +95,5 @@ def _parse_feature(item: Any) -> Feature:
     kind = FEATURE_KINDS[item["kind"]]
     check_arguments(place, "argument", item, kind.model_fields)
     columns = [item[argument] for argument in kind.column_arguments if argument in item]
-    check_arguments(place, "column of bars", columns, BAR_COLUMNS)
+    check_arguments(place, "column of bars", columns, kind.columns)
     return parse_item("feature", item, kind)

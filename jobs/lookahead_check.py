@@ -58,10 +58,11 @@ def check_feature_set(
     Raises:
         DataContractError: there are no bars of this width, or too few to cut or to compare.
     """
-    bars = sample_bars(spark, bar_seconds, options.n_rows)
+    bars = sample_bars(spark, bar_seconds, options.n_rows, config.features.other_symbols)
     scales = _scales(spark, config, bars, bar_seconds, say)
     transform, before = features_of_bars(config.features, bar_seconds), config.features.bars_before
-    of_bars = bar_recomputation(bars, scales, transform, before, options.tolerance)
+    others = config.features.of_other_symbols
+    of_bars = bar_recomputation(bars, scales, transform, before, options.tolerance, others)
     extent = extent_of([of_bars.histories["bars"]], SYMBOL, _DAY, options.n_cuts, options.seed)
     say(f"bars of {bar_seconds} s: {extent_text(extent, options.seed)}")
     parts = [Checked("features of bars", of_bars.check(versions_of(extent.cuts, extent.starts)))]
@@ -94,7 +95,8 @@ def _check_events(
     # an exchange that sends `received` at all does so from the first minute, so the sample knows it
     received = received_exchanges(sample.orders)
     transform = event_transform(config.features, bar_seconds, config.bars.gap_free, received)
-    check = event_recomputation(sample.orders, sample.trades, scales, transform, before, options.tolerance)
+    inputs = sample.orders, sample.trades, sample.quotes
+    check = event_recomputation(*inputs, scales, transform, config.features, options.tolerance)
     histories = [check.histories[name] for name in ("orders", "trades")]
     extent = extent_of(histories, SYMBOL, bar_seconds * 1_000_000, options.n_cuts, options.seed)
     say(f"orders and trades: {extent_text(extent, options.seed)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from jobs.last_good import good_version
-from jobs.lookahead_features import ORDER_COLUMNS, TRADE_COLUMNS
+from jobs.lookahead_features import ORDER_COLUMNS, QUOTE_COLUMNS, TRADE_COLUMNS
 from jobs.settled_rows import settled
 from jobs.table_versions import rows_at
 from models.errors import DataContractError
@@ -23,23 +24,25 @@ _COUNTS = ("n_trades", "n_limit_buys", "n_limit_sells", "n_market_buys", "n_mark
 
 @dataclass(frozen=True)
 class EventSample:
-    """Orders and trades of some symbols in a span of time, and how many rows they are."""
+    """Orders, trades and quotes of some symbols in a span of time, and how many rows they are."""
 
     orders: DataFrame
     trades: DataFrame
+    quotes: DataFrame
     n_rows: int
     first: datetime
     last: datetime
 
 
-def sample_bars(spark: SparkSession, bar_seconds: int, n_rows: int) -> DataFrame:
-    """The newest bars of the symbols that have most, ``n_rows`` in all.
+def sample_bars(spark: SparkSession, bar_seconds: int, n_rows: int, first: Sequence[str] = ()) -> DataFrame:
+    """The newest bars of the symbols that have most, ``n_rows`` in all; the symbols named ``first`` are among them.
 
     Raises:
         DataContractError: there is no bar of this width.
     """
     bars = rows_at(spark, "bars", good_version(spark, "bars")).where(F.col("bar_seconds") == bar_seconds)
-    counts = bars.groupBy(*_SYMBOL).count().orderBy(F.desc("count"), *_SYMBOL).limit(MOST_SYMBOLS)
+    is_first = F.col("symbol").isin(list(first))
+    counts = bars.groupBy(*_SYMBOL).count().orderBy(F.desc(is_first), F.desc("count"), *_SYMBOL).limit(MOST_SYMBOLS)
     symbols = settled(counts.drop("count"))
     n_symbols = symbols.count()
     if not n_symbols:
@@ -65,8 +68,9 @@ def sample_events(spark: SparkSession, bars: DataFrame, n_rows: int, n_bars: int
     symbols = settled(bars.select(*_SYMBOL).distinct())
     orders = _between(spark, "orders", "event_time", ("event", *ORDER_COLUMNS), symbols, first, end)
     trades = _between(spark, "trades", "trade_time", TRADE_COLUMNS, symbols, first, end)
+    quotes = _between(spark, "quotes", "event_time", QUOTE_COLUMNS, symbols, first, end)
     n_events = orders.count() + trades.count()
-    return EventSample(orders, trades, n_events, first, end) if n_events else None
+    return EventSample(orders, trades, quotes, n_events, first, end) if n_events else None
 
 
 def _between(

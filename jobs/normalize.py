@@ -57,7 +57,7 @@ def normalize(
 
     Raises:
         UsageError: a horizon is not a multiple of the width.
-        DataContractError: there are no bars of this width.
+        DataContractError: there are no bars of this width, or none with a book that a feature needs.
     """
     check_bar_seconds(bar_seconds)
     settings = settings or FeatureSettings()
@@ -74,7 +74,14 @@ def normalize(
         raise DataContractError(
             f"bars has no row of {bar_seconds} s: run foretable resample --bar-seconds {bar_seconds}"
         )
+    if settings.of_book and bars.where("last_quote_at IS NOT NULL").isEmpty():
+        raise DataContractError(
+            f"feature {settings.of_book[0]} needs the order book, and no bar of {bar_seconds} s has seen a quote: "
+            "run foretable book and then foretable resample, or put `book: {}` into foretable.yml"
+        )
     starts = None if since is None else _first_stale(spark, since, inputs, bar_seconds, labels)
+    if starts is not None and settings.other_symbols:
+        starts = _of_whole_exchanges(starts, bars)
     wanted = _rows(spark, bars, starts, settings, labels, bar_seconds, feature_set)
     return NormalizeSummary(_write(spark, wanted, starts, bar_seconds, inputs), feature_set, inputs)
 
@@ -97,6 +104,13 @@ def _first_stale(
     return settled(changed.groupBy("exchange", "symbol").agg(first.alias("first_stale")))
 
 
+def _of_whole_exchanges(starts: DataFrame, bars: DataFrame) -> DataFrame:
+    """The same first row for all symbols of an exchange: where a feature reads other symbols' bars."""
+    first = starts.groupBy("exchange").agg(F.min("first_stale").alias("first_stale"))
+    symbols = bars.select("exchange", "symbol").distinct()
+    return settled(symbols.join(F.broadcast(first), "exchange").select("exchange", "symbol", "first_stale"))
+
+
 def _rows(
     spark: SparkSession,
     bars: DataFrame,
@@ -109,7 +123,10 @@ def _rows(
     look_back = F.make_dt_interval(secs=F.lit((settings.bars_before + 1) * bar_seconds))
     fit_new_symbols(spark, bars, settings, labels, bar_seconds, feature_set)
     scales = held_scales(spark, feature_set, bar_seconds)
-    raw = compute_rows(_from(bars, starts, look_back), settings, labels, bar_seconds)
+    part = _from(bars, starts, look_back)
+    if starts is not None and settings.other_symbols:
+        part = part.unionByName(_last_before(bars, starts, look_back, settings.other_symbols))
+    raw = compute_rows(part, settings, labels, bar_seconds)
     train_ends = scales.groupBy("exchange", "symbol").agg(F.max("train_end").alias("train_end"))
     marked = mark_training(raw, train_ends, longest_horizon(labels))
     return _from(apply_scales(marked, scales, settings), starts).withColumn("feature_set", F.lit(feature_set))
@@ -121,6 +138,17 @@ def _from(rows: DataFrame, starts: DataFrame | None, margin: Column | None = Non
         return rows
     first = F.col("first_stale") if margin is None else F.col("first_stale") - margin
     return rows.join(F.broadcast(starts), ["exchange", "symbol"]).where(F.col("bar_start") >= first).drop("first_stale")
+
+
+def _last_before(bars: DataFrame, starts: DataFrame, margin: Column, symbols: Sequence[str]) -> DataFrame:
+    """Of these symbols, the last bar before those that ``_from`` gives: its close counts on."""
+    theirs = bars.where(F.col("symbol").isin(list(symbols)) & F.col("close").isNotNull())
+    earlier = theirs.join(F.broadcast(starts), ["exchange", "symbol"]).where(
+        F.col("bar_start") < F.col("first_stale") - margin
+    )
+    row = F.struct(*bars.columns)
+    newest = earlier.groupBy("exchange", "symbol").agg(F.max_by(row, F.col("bar_start")).alias("row"))
+    return newest.select("row.*")
 
 
 def _write(

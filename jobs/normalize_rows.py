@@ -31,7 +31,8 @@ def compute_rows(
     missing (the start of the data, a hole in a grid that is not gap-free), it is NULL: a window never spans a hole.
 
     Args:
-        bars: Rows of ``bars`` of one width, any order, unique by (exchange, symbol, bar_start).
+        bars: Rows of ``bars`` of one width, any order, unique by (exchange, symbol, bar_start); of all symbols that
+            a feature names besides the rows' own; of these also the last one before the others.
         settings: Which features.
         labels: Which labels.
         bar_seconds: Width of the bars.
@@ -50,7 +51,7 @@ def compute_rows(
     ends = [_label(item, bar_seconds).alias(item.name) for item in labels]
     structs = [F.struct(*fields).alias(name) for name, fields in (("features", features), ("labels", ends)) if fields]
     is_full = is_window_full(settings.bars_before, bar_seconds).alias("is_window_full")
-    return with_inputs(bars).select(*ROW_KEY, "available_at", is_full, *structs)
+    return with_inputs(bars, settings.items).select(*ROW_KEY, "available_at", is_full, *structs)
 
 
 def mark_training(rows: DataFrame, train_ends: DataFrame, horizon_seconds: int) -> DataFrame:

@@ -50,7 +50,10 @@ def fit_new_symbols(
     new_bars = bars.join(F.broadcast(symbols), ["exchange", "symbol"], "left_anti")
     if new_bars.isEmpty():
         return 0
-    rows = compute_rows(new_bars, settings, labels, bar_seconds)
+    read = bars if settings.other_symbols else new_bars
+    rows = compute_rows(read, settings, labels, bar_seconds)
+    if settings.other_symbols:
+        rows = rows.join(F.broadcast(symbols), ["exchange", "symbol"], "left_anti")
     marked = mark_training(rows, train_ends_of(new_bars, settings), longest_horizon(labels))
     scales = fit_scales(marked, settings).withColumns(
         {"feature_set": F.lit(feature_set), "config_digest": F.lit(settings_digest(settings, labels))}

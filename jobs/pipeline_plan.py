@@ -80,7 +80,9 @@ def _book(app: App, step: StepSettings) -> dict[str, Any]:
 
 
 def _resample(app: App, step: StepSettings) -> dict[str, Any]:
-    changes = _changes(app, "resample", "bars", app.config.digest("bars"), ("orders", "trades"))
+    from jobs.resample import BAR_SOURCES
+
+    changes = _changes(app, "resample", "bars", app.config.digest("bars"), BAR_SOURCES)
     widths = ", ".join(f"{width} s" for width in app.config.bars.seconds)
     return {**changes, "writes": f"bars of {widths}", "sql": _texts("merge/bars")}
 

@@ -1,4 +1,4 @@
-"""Resample: bars of fixed width from ``trades`` and ``orders``, recomputing only the bars that new events touch."""
+"""Resample: bars of fixed width from ``trades``, ``orders`` and ``quotes``, recomputing only what new rows touch."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.last_good import good_version
+from jobs.quote_bars import books_before, quote_bars, with_quotes
 from jobs.resample_bars import BAR_KEY, bar_start_of, check_bar_seconds, complete_bars, flow_events, resample_events
-from jobs.resample_slice import affected_slice
+from jobs.resample_slice import affected_slice, quotes_of
 from jobs.row_changes import digest_of_rows, joined_digest, merge_changes, row_changes
 from jobs.settled_rows import settled
 from jobs.table_versions import changed_rows, rows_at, usable_since
 from models.errors import UsageError
 
-_SOURCES = ("orders", "trades")
+BAR_SOURCES = ("orders", "trades", "quotes")
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class ResampleSummary:
 def resample(
     spark: SparkSession, bar_seconds: Sequence[int], is_gap_free: bool = True, since: Mapping[str, int] | None = None
 ) -> ResampleSummary:
-    """Bring ``bars`` of the given widths up to date with ``trades`` and ``orders``.
+    """Bring ``bars`` of the given widths up to date with ``trades``, ``orders`` and, where there are any, ``quotes``.
 
     The table then holds, for these widths, exactly the rows that a rebuild from nothing would give. Only rows that
     differ are written, so a run without news writes nothing.
@@ -51,7 +52,7 @@ def resample(
     widths = sorted({check_bar_seconds(width) for width in bar_seconds})
     if not widths:
         raise UsageError("no bar width is given: name one in seconds, for example 60")
-    inputs = {table: good_version(spark, table) for table in _SOURCES}
+    inputs = {table: good_version(spark, table) for table in BAR_SOURCES}
     since = usable_since(spark, since, inputs)
     if since == inputs:
         return ResampleSummary(0, dict.fromkeys(widths, 0), inputs)
@@ -66,21 +67,26 @@ def resample(
 
 
 class _Sources:
-    """The events of one pair of table versions, and those that came after an earlier pair."""
+    """The events and quotes of some table versions, and where those fall that came after earlier versions."""
 
     def __init__(self, spark: SparkSession, inputs: Mapping[str, int], since: Mapping[str, int] | None) -> None:
-        orders, trades = (rows_at(spark, table, inputs[table]) for table in _SOURCES)
+        orders, trades, self.quotes = (rows_at(spark, table, inputs[table]) for table in BAR_SOURCES)
         received = received_exchanges(orders)
         self.events = flow_events(trades, orders, received)
-        self.new_events: DataFrame | None = None
+        self.new_times: DataFrame | None = None
         if since is not None:
-            new_orders, new_trades = (changed_rows(spark, table, since[table], inputs[table]) for table in _SOURCES)
+            new_orders, new_trades, new_quotes = (
+                changed_rows(spark, table, since[table], inputs[table]) for table in BAR_SOURCES
+            )
             # an exchange that now sends `received` for the first time counts its earlier `open` no more
             switched = received - received_exchanges(rows_at(spark, "orders", since["orders"]))
             recounted = orders.where(F.col("exchange").isin(list(switched)) & (F.col("event") == "open"))
-            self.new_events = flow_events(new_trades, new_orders, received).unionByName(
-                flow_events(new_trades.limit(0), recounted, received_exchanges=[])
+            new = (
+                flow_events(new_trades, new_orders, received),
+                flow_events(new_trades.limit(0), recounted, received_exchanges=[]),
+                new_quotes,
             )
+            self.new_times = reduce(DataFrame.union, [rows.select("exchange", "symbol", "event_time") for rows in new])
 
 
 def received_exchanges(orders: DataFrame) -> set[str]:
@@ -90,13 +96,16 @@ def received_exchanges(orders: DataFrame) -> set[str]:
 
 def _changes(spark: SparkSession, sources: _Sources, bar_seconds: int, is_gap_free: bool) -> DataFrame:
     held = spark.table("bars").where(F.col("bar_seconds") == bar_seconds)
-    if sources.new_events is None:
-        raw = resample_events(sources.events, bar_seconds)
+    if sources.new_times is None:
+        raw, books = resample_events(sources.events, bar_seconds), quote_bars(sources.quotes, bar_seconds)
     else:
         start = bar_start_of(F.col("event_time"), bar_seconds).alias("bar_start")
-        touched = settled(sources.new_events.select("exchange", "symbol", start).distinct())
-        held, raw = affected_slice(held, sources.events, touched, bar_seconds)
-    wanted = complete_bars(raw, bar_seconds, is_gap_free)
+        touched = settled(sources.new_times.select("exchange", "symbol", start).distinct())
+        part = affected_slice(held, sources.events, touched, bar_seconds)
+        held, raw = part.held, part.raw
+        later = quote_bars(quotes_of(sources.quotes, part.starts), bar_seconds)
+        books = later.unionByName(books_before(part.first))
+    wanted = with_quotes(complete_bars(raw, bar_seconds, is_gap_free), books)
     return row_changes(held, wanted, BAR_KEY)
 
 

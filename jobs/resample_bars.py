@@ -12,6 +12,8 @@ from models.errors import UsageError
 MAX_BAR_SECONDS = 86_400
 BAR_KEY = ("exchange", "symbol", "bar_seconds", "bar_start")
 PRICES = ("open", "high", "low", "close")
+OF_TRADES = (*PRICES, "last_trade_at")  # of the bar before where a bar has no trade
+LAST_TIMES = ("last_trade_at", "last_event_at")
 _SIZE = "decimal(38, 8)"
 
 
@@ -82,7 +84,7 @@ def resample_events(events: DataFrame, bar_seconds: int) -> DataFrame:
 
     Returns:
         Rows of ``bars`` for the bars with an event; open, high, low and close are NULL where the bar has no trade
-        (``carry_close`` fills them). Trades of one instant are ordered by (epoch, sequence).
+        (``carry_close`` fills them), and so is last_trade_at. Trades of one instant are ordered by (epoch, sequence).
     """
     check_bar_seconds(bar_seconds)
     is_trade = F.col("kind") == "trade"
@@ -97,6 +99,8 @@ def resample_events(events: DataFrame, bar_seconds: int) -> DataFrame:
         volume.alias("volume"),
         F.try_divide(notional.cast("double"), volume.cast("double")).alias("vwap"),
         F.count_if(is_trade).alias("n_trades"),
+        F.max(F.when(is_trade, F.col("event_time"))).alias("last_trade_at"),
+        F.max("event_time").alias("last_event_at"),
         *_sides_of("trade", "n_{side}_trades", "{side}_volume"),
         *_sides_of("limit", "n_limit_{side}s", "limit_{side}_size"),
         *_sides_of("market", "n_market_{side}s", "market_{side}_size"),
@@ -106,17 +110,24 @@ def resample_events(events: DataFrame, bar_seconds: int) -> DataFrame:
 
 
 def carry_close(bars: DataFrame) -> DataFrame:
-    """Fill open, high, low and close of bars without a trade with the close before; NULL before the first trade."""
+    """Fill open, high, low and close of bars without a trade with the close before, and the time of the last trade.
+
+    They are NULL before the first trade.
+    """
     before = _by_time().rowsBetween(Window.unboundedPreceding, -1)
-    close_before = F.last("close", ignorenulls=True).over(before)
-    filled = {price: F.coalesce(price, "_close_before") for price in PRICES}
-    return bars.withColumn("_close_before", close_before).withColumns(filled).drop("_close_before")
+    last = {f"_{name}": F.last(name, ignorenulls=True).over(before) for name in ("close", "last_trade_at")}
+    filled = {price: F.coalesce(price, "_close") for price in PRICES}
+    carried = bars.withColumns(last).withColumns(
+        {**filled, "last_trade_at": F.coalesce("last_trade_at", "_last_trade_at")}
+    )
+    return carried.drop(*last)
 
 
 def fill_grid(bars: DataFrame, bar_seconds: int) -> DataFrame:
     """Add the bars that are missing between a symbol's first and last one, with ``is_filled``.
 
-    An added bar has the close before as open, high, low and close, 0 in all counts and sizes, and no vwap.
+    An added bar has the close before as open, high, low and close, the last times before, 0 in all counts and sizes,
+    and no vwap.
     """
     next_start = F.lead("bar_start").over(_by_time())
     width = F.make_dt_interval(secs=F.lit(bar_seconds))
@@ -125,7 +136,7 @@ def fill_grid(bars: DataFrame, bar_seconds: int) -> DataFrame:
         .where(F.col("_next_start") > F.col("bar_start") + width)
         .withColumn("bar_start", F.explode(F.sequence(F.col("bar_start") + width, F.col("_next_start") - width, width)))
     )
-    kept = {"exchange", "symbol", "bar_seconds", "bar_start", "available_at", "is_filled", "vwap", *PRICES}
+    kept = {*BAR_KEY, "available_at", "is_filled", "vwap", *PRICES, *LAST_TIMES}
     zeros = {name: F.lit(0).cast(kind) for name, kind in bars.dtypes if name not in kept}
     prices = {price: F.col("close") for price in PRICES}
     filled = holes.withColumns({**zeros, **prices, "vwap": F.lit(None).cast("double"), "is_filled": F.lit(True)})

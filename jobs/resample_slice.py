@@ -1,48 +1,86 @@
-"""The part of the bars that new events can change: the touched bars, and the later ones that carry their close."""
+"""The part of the bars that new rows can change: the touched bars, and the later ones that carry on from them."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.resample_bars import PRICES, bar_start_of, resample_events
+from jobs.quote_bars import QUOTE_COLUMNS
+from jobs.resample_bars import OF_TRADES, bar_start_of, resample_events
 from jobs.settled_rows import settled
 
 _SYMBOL = ["exchange", "symbol"]
 
 
-def affected_slice(
-    held: DataFrame, events: DataFrame, touched: DataFrame, bar_seconds: int
-) -> tuple[DataFrame, DataFrame]:
+@dataclass(frozen=True)
+class Slice:
+    """What must be compared and rebuilt.
+
+    Attributes:
+        starts: exchange, symbol, ``start``: first bar of each symbol's slice; ``is_seeded``: it was there before.
+        held: Rows of ``bars`` in the slices.
+        first: Those of them that a seeded slice starts with.
+        raw: Bars as from ``resample_events`` for the slices.
+    """
+
+    starts: DataFrame
+    held: DataFrame
+    first: DataFrame
+    raw: DataFrame
+
+
+def affected_slice(held: DataFrame, events: DataFrame, touched: DataFrame, bar_seconds: int) -> Slice:
     """Split off what must be compared and rebuilt.
 
-    Each symbol's slice runs from the last bar with events before its first touched bar, which hands over its close and
-    the place where the grid goes on, to the end.
+    Each symbol's slice runs from the last bar with events before its first touched bar, which hands over its close, its
+    book and the place where the grid goes on, to the end.
 
     Args:
         held: Rows of ``bars`` of one width, complete for all earlier events.
         events: All events, earlier and new, as from ``flow_events``.
-        touched: exchange, symbol, bar_start of the bars that a new event falls into.
+        touched: exchange, symbol, bar_start of the bars that a new event or quote falls into.
         bar_seconds: Width of the bars.
 
     Returns:
-        ``held`` in the slices, and bars as from ``resample_events`` for the slices: the touched ones from all of their
-        events, the others from ``held`` without their carried prices (only the first bar of a slice keeps them).
+        The slices. Touched bars are made of all of their events, the others of ``held`` without what they carry (only
+        the first bar of a slice keeps it).
     """
     first = touched.groupBy(_SYMBOL).agg(F.min("bar_start").alias("_first"))
     before = held.join(F.broadcast(first), _SYMBOL).where("bar_start < _first AND NOT is_filled")
     seed = before.groupBy(_SYMBOL).agg(F.max("bar_start").alias("_seed"))
-    slices = first.join(seed, _SYMBOL, "left").select(*_SYMBOL, F.coalesce("_seed", "_first").alias("_from"))
-    in_slice = held.join(F.broadcast(slices), _SYMBOL).where("bar_start >= _from").select(*held.columns, "_from")
-    in_slice = settled(in_slice)
-
-    is_carried = (F.col("n_trades") == 0) & (F.col("bar_start") > F.col("_from"))
-    raw_prices = {price: F.when(~is_carried, F.col(price)) for price in PRICES}
-    untouched = (
-        in_slice.where("NOT is_filled").join(touched, [*_SYMBOL, "bar_start"], "left_anti").withColumns(raw_prices)
+    starts = first.join(seed, _SYMBOL, "left").select(
+        *_SYMBOL, F.coalesce("_seed", "_first").alias("start"), F.col("_seed").isNotNull().alias("is_seeded")
     )
+    starts = settled(starts)
+    in_slice = held.join(F.broadcast(starts), _SYMBOL).where("bar_start >= start")
+    in_slice = settled(in_slice.select(*held.columns, "start", "is_seeded"))
+
+    is_carried = (F.col("n_trades") == 0) & (F.col("bar_start") > F.col("start"))
+    raw = {name: F.when(~is_carried, F.col(name)) for name in OF_TRADES}
+    untouched = in_slice.where("NOT is_filled").join(touched, [*_SYMBOL, "bar_start"], "left_anti").withColumns(raw)
     recomputed = resample_events(events_of(events, touched, bar_seconds), bar_seconds)
-    return in_slice.drop("_from"), untouched.drop("_from").unionByName(recomputed)
+    return Slice(
+        starts=starts,
+        held=in_slice.select(held.columns),
+        first=in_slice.where("is_seeded AND bar_start = start").select(held.columns),
+        raw=untouched.drop("start", "is_seeded", *QUOTE_COLUMNS).unionByName(recomputed),
+    )
+
+
+def quotes_of(quotes: DataFrame, starts: DataFrame) -> DataFrame:
+    """Quotes from the start of each symbol's slice on; of a slice that nothing stands before, all of the symbol.
+
+    Args:
+        quotes: Rows of ``quotes``.
+        starts: As in ``Slice``; the least of them lets Delta skip earlier files.
+    """
+    least = starts.agg(F.min("start").alias("start"), F.every("is_seeded").alias("is_seeded")).collect()[0]
+    if least.is_seeded:
+        quotes = quotes.where(F.col("event_time") >= F.lit(least.start))
+    near = quotes.join(F.broadcast(starts), _SYMBOL)
+    return near.where("NOT is_seeded OR event_time >= start").select(quotes.columns)
 
 
 def events_of(events: DataFrame, touched: DataFrame, bar_seconds: int) -> DataFrame:

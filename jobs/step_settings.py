@@ -13,13 +13,7 @@ from models.names import near_first
 
 JOBS = ("ingest", "book", "resample", "normalize", "train", "score", "evaluate", "report", "maintain", "sql")
 DEFAULT_STEPS = ("ingest", "resample", "normalize", "train", "score")
-# The book stands aside: bars do not need it.
-STEPS_WITH_BOOK: tuple[Any, ...] = (
-    "ingest",
-    {"name": "book", "needs": ("ingest",)},
-    {"name": "resample", "needs": ("ingest",)},
-    *DEFAULT_STEPS[2:],
-)
+STEPS_WITH_BOOK = ("ingest", "book", *DEFAULT_STEPS[1:])
 StepName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 
 

@@ -32,6 +32,8 @@ TABLES = (
 _OLDER = {
     "runs": ("run_number", ("runs_of_0_1_may_run", "runs_of_0_1_columns")),
     "ingested_files": ("n_disordered", ("ingested_files_of_0_1_columns",)),
+    "quotes": ("order_flow", ("quotes_of_0_1_columns",)),
+    "bars": ("last_quote_at", ("bars_of_0_1_columns",)),
 }
 REGISTRY_VIEWS = ("models", "model_versions", "training_runs", "trials")
 PUBLISHED = tuple(name for name in TABLES if name != "runs")

@@ -9,11 +9,13 @@ from jobs.book.layout import (
     BUY,
     FIRST_US,
     N_SIDE_FIELDS,
+    NO_FLOW,
     NONE,
     ROW_AHEAD,
     ROW_DEPTH,
     ROW_FIRST_SIZE_BUY,
     ROW_FIRST_US_BUY,
+    ROW_FLOW,
     ROW_IS_CHANGE,
     ROW_MEAN_SUM_US_BUY,
     ROW_N_UNKNOWN,
@@ -32,6 +34,7 @@ from jobs.book.layout import (
 )
 
 PRICE = pa.decimal128(18, 8)
+FLOW = pa.decimal128(38, 8)
 INSTANT = pa.timestamp("us", tz="UTC")
 _SIDES = {"bid": BUY, "ask": SELL}
 
@@ -62,6 +65,7 @@ QUOTE_SCHEMA = pa.schema(
         *_side_fields("bid"),
         *_side_fields("ask"),
         pa.field("n_unknown", pa.int64()),
+        pa.field("order_flow", FLOW),
     ]
 )
 
@@ -90,6 +94,7 @@ def quote_columns(rows: np.ndarray, depth: np.ndarray, header: np.ndarray, warm_
         "is_locked": pa.array(is_locked),
         "is_change": pa.array(rows[:, ROW_IS_CHANGE] != 0),
         "n_unknown": pa.array(rows[:, ROW_N_UNKNOWN].copy()),
+        "order_flow": decimals(rows[:, ROW_FLOW], rows[:, ROW_FLOW] != NO_FLOW, FLOW),
     }
     for name, side in _SIDES.items():
         columns |= _side_columns(name, side, rows, time_us - first_us)
@@ -131,9 +136,10 @@ def _depth_columns(name: str, depth: np.ndarray, depth_rows: np.ndarray) -> dict
     return parts
 
 
-def decimals(units: np.ndarray, is_there: np.ndarray) -> pa.Array:
-    """DECIMAL(18, 8) from units of 1e-8 that are not negative; NULL where nothing is there."""
-    words = np.zeros((len(units), 2), dtype=np.int64)
+def decimals(units: np.ndarray, is_there: np.ndarray, kind: pa.Decimal128Type = PRICE) -> pa.Array:
+    """DECIMAL of ``kind`` from units of 1e-8; NULL where nothing is there."""
+    words = np.empty((len(units), 2), dtype=np.int64)
     words[:, 0] = units
+    words[:, 1] = units >> 63  # the sign goes on
     validity = None if is_there.all() else pa.py_buffer(np.packbits(is_there, bitorder="little"))
-    return pa.Array.from_buffers(PRICE, len(units), [validity, pa.py_buffer(words)])
+    return pa.Array.from_buffers(kind, len(units), [validity, pa.py_buffer(words)])

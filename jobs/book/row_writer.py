@@ -22,12 +22,14 @@ from jobs.book.layout import (
     N_ORDERS,
     N_SIDE_FIELDS,
     N_UNKNOWN,
+    NO_FLOW,
     NONE,
     PRICE,
     ROW_AHEAD,
     ROW_DEPTH,
     ROW_FIRST_SIZE_BUY,
     ROW_FIRST_US_BUY,
+    ROW_FLOW,
     ROW_IS_CHANGE,
     ROW_MEAN_SUM_US_BUY,
     ROW_N_UNKNOWN,
@@ -97,6 +99,25 @@ def _hold(header, field, value):  # type: ignore[no-untyped-def]
 
 
 @lean_part
+def _order_flow(header, state, bid_price, bid_size, ask_price, ask_size):  # type: ignore[no-untyped-def]
+    # What the event added to the bid and took from the ask, as sql/ddl/quotes.sql has it, from the last row's prices.
+    old_bid, old_ask = header[HELD_PRICE_BUY], header[HELD_PRICE_SELL]
+    is_orderly = 0 < old_bid < old_ask and 0 < bid_price < ask_price
+    if state > VALID or header[HELD_STATE] != state or not is_orderly:
+        return NO_FLOW
+    flow = 0
+    if bid_price >= old_bid:
+        flow += bid_size
+    if bid_price <= old_bid:
+        flow -= header[HELD_SIZE_BUY]
+    if ask_price <= old_ask:
+        flow -= ask_size
+    if ask_price >= old_ask:
+        flow += header[HELD_SIZE_SELL]
+    return flow
+
+
+@lean_part
 def write_row(book, out, n_rows, n_depths, depth_us):  # type: ignore[no-untyped-def]
     """Write a row where the best prices, their sizes or the state differ from the last row's, or a depth is due.
 
@@ -110,6 +131,7 @@ def write_row(book, out, n_rows, n_depths, depth_us):  # type: ignore[no-untyped
     bid_size = book.levels[bid, LEVEL_SIZE] if bid != NONE else 0
     ask_size = book.levels[ask, LEVEL_SIZE] if ask != NONE else 0
     state = trusted_state(book, bid_price, ask_price)
+    flow = _order_flow(header, state, bid_price, bid_size, ask_price, ask_size)
     is_change = _hold(header, HELD_STATE, state)
     is_change |= _hold(header, HELD_PRICE_BUY, bid_price)
     is_change |= _hold(header, HELD_SIZE_BUY, bid_size)
@@ -130,6 +152,7 @@ def write_row(book, out, n_rows, n_depths, depth_us):  # type: ignore[no-untyped
     row[ROW_N_UNKNOWN] = header[N_UNKNOWN]
     row[ROW_SIDE] = header[TOUCHED_SIDE]
     row[ROW_AHEAD] = header[AHEAD]
+    row[ROW_FLOW] = flow
     _put_side(book, row, bid, 0)
     _put_side(book, row, ask, 1)
     if has_depth:

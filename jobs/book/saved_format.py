@@ -1,3 +1,3 @@
-"""Version of the bytes of a saved book: books of another one are replayed from their first event."""
+"""Version of a saved book's bytes and of what is written of it: books of another one are replayed from nothing."""
 
-FORMAT = "foretable book 2"
+FORMAT = "foretable book 3"

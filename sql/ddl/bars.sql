@@ -29,7 +29,22 @@ CREATE TABLE IF NOT EXISTS bars (
     n_cancel_sells BIGINT NOT NULL COMMENT 'orders to sell that were canceled',
     cancel_buy_size DECIMAL(38, 8) NOT NULL COMMENT 'base units withdrawn',
     cancel_sell_size DECIMAL(38, 8) NOT NULL COMMENT 'base units withdrawn',
-    is_filled BOOLEAN NOT NULL COMMENT 'true where no event fell into the bar and the gap-free grid added it'
+    is_filled BOOLEAN NOT NULL COMMENT 'true where no event fell into the bar and the gap-free grid added it',
+    last_trade_at TIMESTAMP COMMENT 'UTC instant of the last trade before the right border, of this bar or an earlier one; NULL before the first',
+    last_event_at TIMESTAMP COMMENT 'UTC instant of the last trade, order entry or cancel before the right border',
+    last_quote_at TIMESTAMP COMMENT 'UTC instant of the last row of quotes before the right border; NULL before the first, or without quotes. What follows is NULL where that row is not usable',
+    bid_price DECIMAL(18, 8) COMMENT 'best bid at the right border, quote currency per base unit',
+    bid_size DECIMAL(18, 8) COMMENT 'base units that wait at bid_price',
+    ask_price DECIMAL(18, 8) COMMENT 'best ask at the right border',
+    ask_size DECIMAL(18, 8) COMMENT 'base units that wait at ask_price',
+    mid DOUBLE COMMENT '(bid_price + ask_price) / 2',
+    microprice DOUBLE COMMENT '(bid_price * ask_size + ask_price * bid_size) / (bid_size + ask_size): the mid, drawn to the side where less waits (Gatheral and Oomen 2010)',
+    spread_bps DOUBLE COMMENT '(ask_price - bid_price) / mid * 10000',
+    bid_depth DECIMAL(38, 8) COMMENT 'base units at the best book.depth_levels bid prices, at the last depth of quotes before the right border; NULL where none is known since the book became usable',
+    ask_depth DECIMAL(38, 8) COMMENT 'the same of asks',
+    bid_slope DOUBLE COMMENT 'base units a bp: least squares line through the mid of the size up to a price on its distance from the mid, over those levels (after the order book slope of Naes and Skjeltorp 2006)',
+    ask_slope DOUBLE COMMENT 'the same of asks',
+    order_flow_imbalance DECIMAL(38, 8) COMMENT 'sum of order_flow of the usable rows of quotes in the bar, base units, above 0 where buying prevails (Cont, Kukanov and Stoikov 2014); 0 without such a row'
 )
 USING delta
 CLUSTER BY (exchange, symbol, bar_start)

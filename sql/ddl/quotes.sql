@@ -29,7 +29,8 @@ CREATE TABLE IF NOT EXISTS quotes (
     ask_queue_ahead DECIMAL(18, 8) COMMENT 'as bid_queue_ahead, at the best ask',
     ask_depth_prices ARRAY<DECIMAL(18, 8)> COMMENT 'best ask prices, best first, as bid_depth_prices',
     ask_depth_sizes ARRAY<DECIMAL(18, 8)> COMMENT 'base units at those prices',
-    n_unknown BIGINT NOT NULL COMMENT 'events so far in the epoch about orders that the book does not know'
+    n_unknown BIGINT NOT NULL COMMENT 'events so far in the epoch about orders that the book does not know',
+    order_flow DECIMAL(38, 8) COMMENT 'base units that came to the bid and left the ask since the row before: bid_size where bid_price did not fall, less the bid_size before where it did not rise, less ask_size where ask_price did not rise, plus the ask_size before where it did not fall (Cont, Kukanov and Stoikov 2014); summed up it is the order flow imbalance; NULL where one of the two rows is crossed, locked, one-sided or invalid, or the state has changed'
 )
 USING delta
 CLUSTER BY (exchange, symbol, event_time)

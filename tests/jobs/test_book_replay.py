@@ -187,6 +187,29 @@ def test_a_small_book_by_hand():
     assert {r["state"] for r in found} == {"unseeded"}
 
 
+def test_order_flow_is_what_came_to_the_bid_less_what_came_to_the_ask():
+    rows = [
+        opened(1, "a", "buy", "99", "4"),
+        opened(2, "b", "sell", "101", "5"),
+        opened(3, "c", "buy", "99", "2"),  # the bid grows from 4 to 6
+        opened(4, "d", "buy", "100", "1"),  # a better bid of 1
+        row(5, "match", maker_order_id="d", side="buy", price=Decimal(100), size=Decimal(1)),  # and it is gone
+        opened(6, "e", "sell", "100", "3"),  # a better ask of 3
+        row(7, "done", order_id="e", side="sell", price=Decimal(100), remaining_size=Decimal(3)),
+        row(8, "change", order_id="b", side="sell", price=Decimal(101), remaining_size=Decimal(2)),  # from 5 to 2
+        opened(9, "f", "sell", "99", "1"),  # crossed
+        row(10, "done", order_id="f", side="sell", price=Decimal(99), remaining_size=Decimal(1)),
+        opened(11, "g", "buy", "98", "9"),  # no best price changes: no row
+        row(12, "snapshot", snapshot=json.dumps({"bids": [["99", "6"]], "asks": [["101", "2"]]})),  # the state changes
+        opened(13, "h", "buy", "99", "0.00000001"),
+    ]
+    found = replayed(BookReplay(BookOptions(depth_seconds=0, warm_seconds=0)), rows)
+    assert [(r["sequence"], r["order_flow"]) for r in found] == [
+        (1, None), (2, None), (3, 2), (4, 1), (5, -1), (6, -3), (7, 3), (8, 3), (9, None), (10, None), (12, None),
+        (13, Decimal("0.00000001")),
+    ]  # fmt: skip
+
+
 def test_a_gap_makes_the_book_invalid_until_the_next_snapshot():
     rows = [
         opened(1, "a", "buy", "99", "1"),

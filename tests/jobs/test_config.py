@@ -200,14 +200,14 @@ def test_the_digest_follows_the_named_sections_only(write):
     assert len(base.digest("bars", "features")) == 64
 
 
-def test_the_section_book_puts_the_book_beside_the_bars_and_only_then():
+def test_the_section_book_puts_the_book_before_the_bars_and_only_then():
     without, with_book = Config(), Config(book={})
     assert [step.job for step in without.steps] == ["ingest", "resample", "normalize", "train", "score"]
     needs = {step.name: step.needs for step in with_book.steps}
     assert needs == {
         "ingest": (),
         "book": ("ingest",),
-        "resample": ("ingest",),
+        "resample": ("book",),
         "normalize": ("resample",),
         "train": ("normalize",),
         "score": ("train",),

@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
-from jobs.feature_kinds import BAR_COLUMNS, FEATURE_KINDS
+from jobs.feature_kinds import BAR_COLUMNS, FEATURE_KINDS, TIME_COLUMNS
 from jobs.feature_settings import FeatureSettings
 from jobs.lookahead_features import (
     bar_recomputation,
@@ -31,9 +31,11 @@ N_BARS = 90
 def item_of(kind, scale):
     """A feature of a kind, built from the arguments that the kind takes: a new kind is checked without a word here."""
     fields = FEATURE_KINDS[kind].model_fields
-    arguments = dict(zip(FEATURE_KINDS[kind].column_arguments, ("buy_volume", "vwap"), strict=False))
-    window = {"bars": 3} if "bars" in fields else {}
-    return {"name": kind, "kind": kind, "scale": scale, **window, **arguments}
+    is_of_times = FEATURE_KINDS[kind].columns == TIME_COLUMNS
+    names = TIME_COLUMNS if is_of_times else ("buy_volume", "vwap")
+    arguments = dict(zip(FEATURE_KINDS[kind].column_arguments, names, strict=False))
+    others = {name: value for name, value in (("bars", 3), ("symbol", "B")) if name in fields}
+    return {"name": kind, "kind": kind, "scale": scale, **others, **arguments}
 
 
 SCALES = itertools.cycle((None, "zscore", "minmax"))
@@ -48,6 +50,8 @@ def history(symbol, seed, holes=()):
     frame.loc[random.random(N_BARS) < 0.1, "vwap"] = np.nan
     frame["bar_start"] = [MIDNIGHT + timedelta(minutes=i) for i in range(N_BARS)]
     frame["available_at"] = frame["bar_start"] + pd.Timedelta(minutes=1)
+    for name in TIME_COLUMNS:
+        frame[name] = frame["available_at"] - pd.to_timedelta(random.uniform(0, 300, N_BARS).round(3), unit="s")
     frame["exchange"], frame["symbol"], frame["bar_seconds"] = "x", symbol, 60
     return frame.drop(index=list(holes))
 
@@ -59,9 +63,9 @@ def frame():
 
 @pytest.fixture(scope="module")
 def bars(spark, frame):
-    types = ", ".join(f"{name} double" for name in BAR_COLUMNS)
+    types = ", ".join([*(f"{name} double" for name in BAR_COLUMNS), *(f"{name} timestamp" for name in TIME_COLUMNS)])
     key = "exchange string, symbol string, bar_seconds int, bar_start timestamp, available_at timestamp, "
-    names = ["exchange", "symbol", "bar_seconds", "bar_start", "available_at", *BAR_COLUMNS]
+    names = ["exchange", "symbol", "bar_seconds", "bar_start", "available_at", *BAR_COLUMNS, *TIME_COLUMNS]
     return spark.createDataFrame(frame[names], key + types).coalesce(1).localCheckpoint()
 
 

@@ -1,20 +1,19 @@
 """The normalize job: one frozen scale a feature set, growing data, changed settings, nothing written twice."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from decimal import Decimal
 
 import numpy as np
 import pandas as pd
 import pytest
+from bar_frames import MIDNIGHT, bars_frame
 
-from jobs.feature_kinds import BAR_COLUMNS
 from jobs.feature_settings import FeatureSettings
 from jobs.label_settings import LabelSettings
 from jobs.normalize import normalize
 from jobs.tables import table_version
 from models.errors import DataContractError
 
-MIDNIGHT = datetime(2024, 1, 2, tzinfo=UTC)
 SETTINGS = FeatureSettings(
     items=[
         {"name": "return_1", "kind": "log_return", "bars": 1, "scale": "zscore"},
@@ -22,20 +21,6 @@ SETTINGS = FeatureSettings(
     ]
 )
 LABELS = (LabelSettings(name="return_2m", horizon_seconds=120),)
-
-
-def bars_frame(n_bars, seed=1, symbol="A", seconds=60):
-    """Bars of a gap-free grid with every column of the table, as pandas."""
-    random = np.random.default_rng(seed)
-    frame = pd.DataFrame({name: random.integers(0, 9, n_bars).astype(float) for name in BAR_COLUMNS})
-    frame["close"] = 100 * np.exp(np.cumsum(random.normal(0, 0.01, n_bars)))
-    frame["high"], frame["low"] = frame["close"] * 1.01, frame["close"] * 0.99
-    frame["volume"] = frame["buy_volume"] + frame["sell_volume"]
-    frame["vwap"] = np.where(frame["volume"] > 0, frame["close"] * 1.001, np.nan)
-    frame["bar_start"] = [MIDNIGHT + timedelta(seconds=seconds * i) for i in range(n_bars)]
-    frame["available_at"] = frame["bar_start"] + pd.Timedelta(seconds=seconds)
-    frame["exchange"], frame["symbol"], frame["bar_seconds"] = "x", symbol, seconds
-    return frame
 
 
 def add_bars(spark, frame):
@@ -52,7 +37,7 @@ def add_bars(spark, frame):
             elif kind in ("long", "integer"):
                 value = int(value)
             elif kind == "timestamp":
-                value = value.to_pydatetime()
+                value = value and value.to_pydatetime()
             elif isinstance(value, float) and np.isnan(value):
                 value = None
             values.append(value)
@@ -124,6 +109,38 @@ def test_a_later_symbol_gets_its_own_scale_and_the_first_keeps_its_rows(spark, s
     assert rows_of(spark)[:10] == before
     ends = {row.symbol: row.train_end for row in spark.table("feature_scales").collect()}
     assert ends["B"].astimezone(UTC) == MIDNIGHT + timedelta(minutes=12)
+
+
+def test_another_symbols_late_bars_reach_all_features_that_read_them(spark, schema):
+    lead = {"name": "lead", "kind": "cross_return", "symbol": "B", "lag": 1, "scale": "zscore"}
+    settings = FeatureSettings(items=[*SETTINGS.items, lead], train_end=MIDNIGHT + timedelta(minutes=20))
+    own, other = bars_frame(40), bars_frame(40, 2, "B")
+    add_bars(spark, pd.concat([own, other[:30]]))
+    first = normalize(spark, 60, settings, LABELS)
+    assert [row["features"]["lead"] is None for row in rows_of(spark)[:40]] == [True] * 2 + [False] * 38
+    add_bars(spark, other[30:])
+    later = normalize(spark, 60, settings, LABELS, since=first.inputs)
+    assert later.n_rows == 10 + 9 + 2  # B's bars, A's that read them, and B's two whose label is known now
+    add_bars(spark, bars_frame(60)[40:])  # B falls silent, long before the look-back of what is new
+    later = normalize(spark, 60, settings, LABELS, since=later.inputs)
+    assert [row["features"]["lead"] is None for row in rows_of(spark)[40:60]] == [False] * 20
+    add_bars(spark, bars_frame(40, 3, "C"))  # a symbol that is fitted later reads it, too
+    normalize(spark, 60, settings, LABELS, since=later.inputs)
+    incremental = rows_of(spark)
+    assert [row["features"]["lead"] is None for row in incremental[100:]] == [True] * 2 + [False] * 38
+    spark.sql("DELETE FROM features")
+    normalize(spark, 60, settings, LABELS)
+    assert rows_of(spark) == incremental
+
+
+def test_a_feature_of_the_book_needs_bars_that_have_seen_a_quote(spark, schema):
+    settings = FeatureSettings(items=[*SETTINGS.items, {"name": "spread", "kind": "value", "column": "spread_bps"}])
+    add_bars(spark, bars_frame(5).assign(last_quote_at=None))
+    with pytest.raises(DataContractError, match=r"feature spread needs the order book.*foretable book") as error:
+        normalize(spark, 60, settings, LABELS)
+    assert "\n" not in str(error.value)
+    add_bars(spark, bars_frame(5, symbol="B"))
+    assert normalize(spark, 60, settings, LABELS).n_rows == 10
 
 
 def test_without_bars_there_is_one_sentence(spark, schema):

@@ -1,20 +1,20 @@
 """Features and labels against values by hand and against pandas; nothing looks ahead."""
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
+from bar_frames import MIDNIGHT, bars_frame
 from pyspark.sql import functions as F
 
-from jobs.feature_kinds import BAR_COLUMNS
+from jobs.feature_kinds import BAR_COLUMNS, TIME_COLUMNS
 from jobs.feature_settings import FeatureSettings
 from jobs.label_settings import LabelSettings
 from jobs.normalize_rows import apply_scales, compute_rows, fit_scales, mark_training
 from models.errors import UsageError
 
-MIDNIGHT = datetime(2024, 1, 2, tzinfo=UTC)
 LABELS = (
     LabelSettings(name="return_2m", horizon_seconds=120),
     LabelSettings(name="direction_1m", kind="direction", horizon_seconds=60, threshold_bps=50),
@@ -40,24 +40,10 @@ ITEMS = [
 SETTINGS = FeatureSettings(items=ITEMS)
 
 
-def bars_frame(n_bars, seed=1, symbol="A", seconds=60):
-    """Bars of a gap-free grid with every column of the table, as pandas."""
-    random = np.random.default_rng(seed)
-    frame = pd.DataFrame({name: random.integers(0, 9, n_bars).astype(float) for name in BAR_COLUMNS})
-    frame["close"] = 100 * np.exp(np.cumsum(random.normal(0, 0.01, n_bars)))
-    frame["high"], frame["low"] = frame["close"] * 1.01, frame["close"] * 0.99
-    frame["volume"] = frame["buy_volume"] + frame["sell_volume"]
-    frame["vwap"] = np.where(frame["volume"] > 0, frame["close"] * 1.001, np.nan)
-    frame["bar_start"] = [MIDNIGHT + timedelta(seconds=seconds * i) for i in range(n_bars)]
-    frame["available_at"] = frame["bar_start"] + pd.Timedelta(seconds=seconds)
-    frame["exchange"], frame["symbol"], frame["bar_seconds"] = "x", symbol, seconds
-    return frame
-
-
 def to_spark(spark, frame):
-    types = ", ".join(f"{name} double" for name in BAR_COLUMNS)
+    types = ", ".join([*(f"{name} double" for name in BAR_COLUMNS), *(f"{name} timestamp" for name in TIME_COLUMNS)])
     key = "exchange string, symbol string, bar_seconds int, bar_start timestamp, available_at timestamp, "
-    columns = ["exchange", "symbol", "bar_seconds", "bar_start", "available_at", *BAR_COLUMNS]
+    columns = ["exchange", "symbol", "bar_seconds", "bar_start", "available_at", *BAR_COLUMNS, *TIME_COLUMNS]
     return spark.createDataFrame(frame[columns], key + types)  # NaN becomes NULL
 
 
@@ -113,6 +99,43 @@ def test_features_equal_those_of_pandas(rows, history):
     }
     for name, values in expected.items():
         np.testing.assert_allclose(nulls_as_nan(rows, name), values.to_numpy(), rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+def test_another_symbols_return_is_that_of_its_last_close_at_the_end_of_each_bar(spark):
+    own, other, elsewhere = (bars_frame(8, seed, symbol) for seed, symbol in ((1, "A"), (2, "B-C`D"), (3, "B-C`D")))
+    elsewhere["exchange"] = "y"
+    lead = {"kind": "cross_return", "symbol": "B-C`D"}
+    settings = FeatureSettings(items=[{"name": "now", **lead}, {"name": "lagged", **lead, "bars": 2, "lag": 3}])
+    rows = computed(spark, pd.concat([own, other.drop(index=2), elsewhere]), settings, ())
+    close = other["close"].where(other.index != 2).ffill()  # it counts on where the other symbol has no bar
+    expected = {"now": np.log(close / close.shift(1)), "lagged": np.log(close.shift(3) / close.shift(5))}
+    for name, values in expected.items():
+        of_own = [row for row in rows if (row["exchange"], row["symbol"]) == ("x", "A")]
+        np.testing.assert_allclose(nulls_as_nan(of_own, name), values.to_numpy(), rtol=1e-12, err_msg=name)
+        assert np.isnan(nulls_as_nan(of_own, name)).sum() == {"now": 1, "lagged": 5}[name]
+    of_itself = [row for row in rows if (row["exchange"], row["symbol"]) == ("y", "B-C`D")]
+    own_return = np.log(elsewhere["close"] / elsewhere["close"].shift(1))
+    np.testing.assert_allclose(nulls_as_nan(of_itself, "now"), own_return.to_numpy(), rtol=1e-12)
+
+
+def test_a_symbol_that_is_not_there_gives_null(spark):
+    item = {"name": "lead", "kind": "cross_return", "symbol": "Z"}
+    rows = computed(spark, bars_frame(4), FeatureSettings(items=[item]), ())
+    assert [row["lead"] for row in rows] == [None] * 4
+
+
+def test_a_ratio_of_logs_needs_numbers_above_nothing_and_seconds_a_time(spark):
+    frame = bars_frame(4)
+    frame["microprice"], frame["mid"] = [101.0, 100.0, np.nan, 0.0], [100.0, 100.0, 100.0, 100.0]
+    quoted = [MIDNIGHT + timedelta(seconds=second) for second in (60, 59.5, 30, 240)]
+    frame["last_quote_at"] = quoted
+    items = [
+        {"name": "pressure", "kind": "log_ratio", "numerator": "microprice", "denominator": "mid"},
+        {"name": "age", "kind": "seconds_since", "column": "last_quote_at"},
+    ]
+    rows = computed(spark, frame, FeatureSettings(items=items), ())
+    assert [row["pressure"] for row in rows] == [pytest.approx(math.log(1.01)), 0.0, None, None]
+    assert [row["age"] for row in rows] == [0.0, 60.5, 150.0, 0.0]
 
 
 def test_direction_is_up_down_or_flat_by_its_threshold(rows, history):

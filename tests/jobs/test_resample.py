@@ -13,6 +13,7 @@ from jobs.tables import table_version
 from models.errors import NothingToDo, UsageError
 
 MIDNIGHT = datetime(2024, 1, 2, tzinfo=UTC)
+DEPTHS = ("bid_depth_prices", "bid_depth_sizes", "ask_depth_prices", "ask_depth_sizes")
 
 
 def at(seconds):
@@ -57,6 +58,25 @@ def trade(seconds, price="10", side="buy", number=0, exchange="x", symbol="A"):
     }
 
 
+def quote(seconds, bid, is_usable, has_depth, number, symbol="A"):
+    book = {"bid_price": Decimal(bid), "bid_size": Decimal(1), "ask_price": Decimal(bid + 1), "ask_size": Decimal(3)}
+    depth = {name: [Decimal(number)] for name in DEPTHS} if has_depth else {}
+    return {
+        "exchange": "x",
+        "symbol": symbol,
+        "epoch": 0,
+        "sequence": number,
+        "event_time": at(seconds),
+        "state": "valid",
+        "is_usable": is_usable,
+        **dict.fromkeys(("is_crossed", "is_locked", "is_change"), False),
+        **dict.fromkeys(("bid_orders", "ask_orders", "n_unknown"), 1),
+        **book,
+        **depth,
+        "order_flow": Decimal(number),
+    }
+
+
 def add(spark, table, rows):
     if rows:
         schema = spark.table(table).schema
@@ -83,7 +103,7 @@ def test_a_first_run_writes_all_bars_and_a_second_one_nothing(spark, schema):
     first = resample(spark, [60, 10])
     assert first.n_bars_by_width == {10: 14, 60: 3}
     assert first.n_bars == 17
-    assert first.inputs == {"orders": table_version(spark, "orders"), "trades": table_version(spark, "trades")}
+    assert first.inputs == {table: table_version(spark, table) for table in ("orders", "trades", "quotes")}
     written = table_version(spark, "bars")
     for since in (first.inputs, None):
         again = resample(spark, [60, 10], since=since)
@@ -175,7 +195,7 @@ def test_no_width_is_an_error(spark):
 
 _EVENT = st.tuples(
     st.sampled_from("ABC"),
-    st.sampled_from(["trade", "received", "open", "done"]),
+    st.sampled_from(["trade", "received", "open", "done", "quote", "quote", "quote not usable", "no quotes"]),
     st.integers(0, 40).map(lambda tenth: tenth * 30),  # half of them on the border of a bar
     st.sampled_from(["buy", "sell"]),
     st.integers(1, 9),
@@ -190,21 +210,27 @@ _EVENT = st.tuples(
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-def test_increments_in_any_order_end_where_a_rebuild_does(spark, schema, batches, is_gap_free):
-    for table in ("bars", "orders", "trades"):
+def test_increments_of_events_and_quotes_in_any_order_end_where_a_rebuild_does(spark, schema, batches, is_gap_free):
+    for table in ("bars", "orders", "trades", "quotes"):
         spark.sql("DELETE FROM IDENTIFIER(:table)", args={"table": table})
     number, since = 0, resample(spark, [60], is_gap_free).inputs
     for batch in batches:
-        trades, orders = [], []
+        trades, orders, quotes = [], [], []
         for symbol, event, seconds, side, price in batch:
             number += 1
             if event == "trade":
                 trades.append(trade(seconds, str(price), side, number, symbol=symbol))
+            elif event.startswith("quote"):
+                quotes.append(quote(seconds, price, event != "quote not usable", side == "buy", number, symbol))
+            elif event == "no quotes":  # a rebuild of the book may take rows away
+                gone = {"symbol": symbol, "time": at(seconds)}
+                spark.sql("DELETE FROM quotes WHERE symbol = :symbol AND event_time >= :time", gone)
             else:
                 exchange = "y" if event == "open" else "x"
                 orders.append(order(seconds, event, "limit", str(price), side, number, exchange, symbol))
         add(spark, "trades", trades)
         add(spark, "orders", orders)
+        add(spark, "quotes", quotes)
         since = resample(spark, [60], is_gap_free, since).inputs
     incremental = bars(spark)
     rebuilt = resample(spark, [60], is_gap_free)

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from jobs.quote_bars import quote_bars, with_quotes
 from jobs.resample_bars import carry_close, check_bar_seconds, complete_bars, fill_grid, flow_events, resample_events
 from models.errors import UsageError
 
@@ -182,7 +183,7 @@ def test_the_grid_before_the_first_trade_has_no_price(bars_of):
 
 def test_completed_bars_have_the_columns_of_the_table(spark, schema):
     events = flow_events(spark.table("trades"), spark.table("orders"), [])
-    bars = fill_grid(carry_close(resample_events(events, 60)), 60)
+    bars = with_quotes(fill_grid(carry_close(resample_events(events, 60)), 60), quote_bars(spark.table("quotes"), 60))
     table = {field.name: field.dataType for field in spark.table("bars").schema}
     assert {field.name: field.dataType for field in bars.schema} == table
 

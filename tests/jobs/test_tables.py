@@ -4,6 +4,7 @@ import pytest
 from pyspark.sql.types import StructType
 
 from jobs import tables
+from jobs.quote_bars import QUOTE_COLUMNS
 from jobs.tables import TABLES, create_tables, run_sql, sql_text, table_version
 from models.errors import DataContractError, UsageError
 
@@ -24,6 +25,8 @@ def test_every_column_carries_a_comment(spark, schema):
 ADDED = {
     "runs": ("run_number", "input_files", "before", "timings"),
     "ingested_files": ("n_disordered",),
+    "quotes": ("order_flow",),
+    "bars": ("last_trade_at", "last_event_at", *QUOTE_COLUMNS),
 }
 
 

@@ -225,6 +225,7 @@ class ReferenceBook:
             is_high = high is not None and (ask or Decimal("Infinity")) <= high
             state = "valid" if is_low and is_high else "unseeded"
         seen = state, bid, self.size_at("buy", bid), ask, self.size_at("sell", ask)
+        flow = self.order_flow(self.held, seen)
         is_change, self.held = seen != self.held, seen
         has_depth = bool(depth_us) and time // depth_us > self.grid
         self.grid = max(self.grid, time // depth_us) if depth_us else 0
@@ -237,10 +238,23 @@ class ReferenceBook:
             "sequence": e["sequence"], "event_time": time, "state": state,
             "is_usable": is_trusted and is_two_sided and bid < ask, "is_crossed": is_two_sided and bid > ask,
             "is_locked": is_two_sided and bid == ask, "is_change": is_change, "n_unknown": self.n_unknown,
+            "order_flow": flow,
         }  # fmt: skip
         for side, (name, _, sign) in SIDES.items():
             row |= {f"{name}_{field}": value for field, value in self.side_row(side, time, sign, has_depth).items()}
         return row
+
+    @staticmethod
+    def order_flow(before, now):
+        """Cont, Kukanov and Stoikov (2014), equation 1: what came to the bid, less what came to the ask."""
+        if before is None or before[0] != now[0] or now[0].startswith("invalid"):
+            return None
+        if any(bid is None or ask is None or bid >= ask for _, bid, _, ask, _ in (before, now)):
+            return None
+        (_, old_bid, old_bid_size, old_ask, old_ask_size), (_, bid, bid_size, ask, ask_size) = before, now
+        came_to_bid = bid_size - old_bid_size if bid == old_bid else bid_size if bid > old_bid else -old_bid_size
+        came_to_ask = ask_size - old_ask_size if ask == old_ask else ask_size if ask < old_ask else -old_ask_size
+        return came_to_bid - came_to_ask
 
     def side_row(self, side, time, sign, has_depth):
         best = self.best(side)

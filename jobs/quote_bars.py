@@ -1,0 +1,126 @@
+"""What the order book adds to bars: functions of DataFrames that read no table and no clock.
+
+A bar knows the newest row of ``quotes`` before its right border, of its own time or carried on from before.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from jobs.resample_bars import bar_start_of
+
+_SIZE = "decimal(38, 8)"
+_ROOMY = "decimal(28, 8)"  # adding to a decimal of 38 digits would round
+_BEST = ("bid_price", "bid_size", "ask_price", "ask_size")
+_OF_QUOTE = ("last_quote_at", *_BEST, "mid", "microprice", "spread_bps")
+_OF_DEPTH = ("bid_depth", "ask_depth", "bid_slope", "ask_slope")
+QUOTE_COLUMNS = (*_OF_QUOTE, *_OF_DEPTH, "order_flow_imbalance")
+_BAR = ("exchange", "symbol", "bar_start")
+
+
+def quote_bars(quotes: DataFrame, bar_seconds: int) -> DataFrame:
+    """The book of each bar with a row of ``quotes``.
+
+    Args:
+        quotes: Rows of ``quotes``, any order.
+        bar_seconds: Width, 1 to 86,400.
+
+    Returns:
+        exchange, symbol, bar_start; ``quote``: a struct of the bar's newest row, with NULL but for ``last_quote_at``
+        where that is not usable; ``depth``: the same of the newest row with depths, NULL where the bar has none, and a
+        struct of NULL where a row came later that is not usable; ``flow``: the sum of ``order_flow`` over usable rows.
+    """
+    order = F.struct("event_time", "epoch", "sequence")
+    ends_depth = F.col("bid_depth_prices").isNotNull() | ~F.col("is_usable")
+    return quotes.groupBy("exchange", "symbol", bar_start_of(F.col("event_time"), bar_seconds).alias("bar_start")).agg(
+        F.max_by(_quote(), order).alias("quote"),
+        F.max_by(F.when(ends_depth, _depth()), F.when(ends_depth, order)).alias("depth"),
+        F.sum(F.when(F.col("is_usable"), F.col("order_flow"))).cast(_SIZE).alias("flow"),
+    )
+
+
+def books_before(bars: DataFrame) -> DataFrame:
+    """The book at the end of bars as if it were the book just before them: rows as from ``quote_bars``.
+
+    From there on goes who is given the quotes of these bars and of later ones, but not those before.
+    """
+    just_before = F.timestamp_micros(F.unix_micros("bar_start") - 1)
+    return bars.where("last_quote_at IS NOT NULL").select(
+        "exchange",
+        "symbol",
+        just_before.alias("bar_start"),
+        F.struct(*_OF_QUOTE).alias("quote"),
+        F.struct(*_OF_DEPTH).alias("depth"),
+        F.lit(None).cast(_SIZE).alias("flow"),
+    )
+
+
+def with_quotes(bars: DataFrame, books: DataFrame) -> DataFrame:
+    """Bars with ``QUOTE_COLUMNS``: the book at their end, and the order flow within them.
+
+    Args:
+        bars: Complete bars, unique by exchange, symbol and bar_start.
+        books: As from ``quote_bars``, of the bars' symbols; also of times at which no bar starts.
+
+    Returns:
+        The bars. Without a usable book all but ``last_quote_at`` are NULL; before the first quote that is, too.
+    """
+    kept = [name for name in bars.columns if name not in _BAR]
+    rows = bars.select(*_BAR, F.struct(*kept).alias("_bar"))
+    until_now = Window.partitionBy("exchange", "symbol").orderBy("bar_start").rowsBetween(Window.unboundedPreceding, 0)
+    newest = {name: F.last(name, ignorenulls=True).over(until_now) for name in ("quote", "depth")}
+    joined = rows.join(books, list(_BAR), "full_outer").withColumns(newest)
+    is_usable = F.col("quote")["mid"].isNotNull()
+    return joined.where(F.col("_bar").isNotNull()).select(
+        *_BAR,
+        "_bar.*",
+        *[F.col("quote")[name].alias(name) for name in _OF_QUOTE],
+        *[F.when(is_usable, F.col("depth")[name]).alias(name) for name in _OF_DEPTH],
+        F.when(is_usable, F.coalesce("flow", F.lit(0).cast(_SIZE))).alias("order_flow_imbalance"),
+    )
+
+
+def _quote() -> Column:
+    bid, ask = F.col("bid_price").cast("double"), F.col("ask_price").cast("double")
+    bid_size, ask_size = F.col("bid_size").cast("double"), F.col("ask_size").cast("double")
+    values = {
+        **{name: F.col(name) for name in _BEST},
+        "mid": _mid(),
+        "microprice": F.try_divide(bid * ask_size + ask * bid_size, bid_size + ask_size),
+        "spread_bps": F.try_divide(ask - bid, _mid()) * 10_000,
+    }
+    return F.struct(F.col("event_time").alias("last_quote_at"), *_where_usable(values))
+
+
+def _depth() -> Column:
+    values = {}
+    for side in ("bid", "ask"):
+        total = F.aggregate(f"{side}_depth_sizes", F.lit(0).cast(_ROOMY), lambda sum_, size: (sum_ + size).cast(_ROOMY))
+        values[f"{side}_depth"] = total.cast(_SIZE)
+    return F.struct(*_where_usable({**values, **{f"{side}_slope": _slope(side) for side in ("bid", "ask")}}))
+
+
+def _slope(side: str) -> Column:
+    """Least squares through the mid: sum(distance * size up to there) / sum(distance^2) over the levels."""
+    levels = F.arrays_zip(F.col(f"{side}_depth_prices").alias("price"), F.col(f"{side}_depth_sizes").alias("size"))
+    start = F.struct(*[F.lit(0.0).alias(name) for name in ("size", "moment", "square")])
+
+    def add(sums: Column, level: Column) -> Column:
+        distance_bps = F.try_divide(F.abs(level["price"].cast("double") - _mid()), _mid()) * 10_000
+        size = sums["size"] + level["size"].cast("double")
+        return F.struct(
+            size.alias("size"),
+            (sums["moment"] + distance_bps * size).alias("moment"),
+            (sums["square"] + distance_bps * distance_bps).alias("square"),
+        )
+
+    return F.aggregate(levels, start, add, lambda sums: F.try_divide(sums["moment"], sums["square"]))
+
+
+def _mid() -> Column:
+    return (F.col("bid_price").cast("double") + F.col("ask_price").cast("double")) / 2
+
+
+def _where_usable(values: dict[str, Column]) -> list[Column]:
+    return [F.when(F.col("is_usable"), value).alias(name) for name, value in values.items()]
