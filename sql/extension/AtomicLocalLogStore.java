@@ -47,8 +47,12 @@ public class AtomicLocalLogStore extends HadoopFileSystemLogStore {
     }
   }
 
+  /**
+   * Commits are whole here, but Delta asks this for its checkpoints, which it writes past this store: where the
+   * answer is yes, aside and then renamed. Else another process may find half of one and read no table from it.
+   */
   public Boolean isPartialWriteVisible(Path path, Configuration conf) {
-    return Boolean.FALSE;
+    return Boolean.TRUE;
   }
 
   private static void writeToDisk(java.nio.file.Path file, Iterator lines) throws IOException {

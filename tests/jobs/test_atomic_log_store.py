@@ -1,6 +1,9 @@
+"""Commits that no other process can overwrite, and checkpoints that no other process finds half written."""
+
 import json
 import subprocess
 import sys
+import threading
 
 import deltalake
 import pyarrow as pa
@@ -69,6 +72,36 @@ def test_a_commit_of_another_writer_in_between_is_not_overwritten(spark, schema,
     spark.sql("INSERT INTO appended VALUES (3)")
     assert sorted(row.x for row in spark.table("appended").collect()) == [1, 2, 3]
     assert [entry["version"] for entry in deltalake.DeltaTable(folder).history()] == [2, 1, 0]
+
+
+class Watcher(threading.Thread):
+    """Looks at the files of a log that are not hidden, over and over: which checkpoints it saw, and which not whole."""
+
+    def __init__(self, log):
+        super().__init__(daemon=True)
+        self.log, self.seen, self.parts, self.is_over = log, set(), set(), False
+
+    def run(self):
+        while not self.is_over:
+            for file in self.log.glob("[!.]*.checkpoint*.parquet"):
+                self.seen.add(file.name)
+                if file.read_bytes()[-4:] != b"PAR1":
+                    self.parts.add(file.name)
+
+    def end(self):
+        self.is_over = True
+        self.join()
+
+
+def test_a_checkpoint_has_its_name_once_it_is_whole(spark, schema, home):
+    spark.sql("CREATE TABLE appended (x INT) TBLPROPERTIES (delta.checkpointInterval = 1)")
+    watcher = Watcher(home / "warehouse" / f"{schema}.db" / "appended" / "_delta_log")
+    watcher.start()
+    for i in range(8):
+        spark.sql("INSERT INTO appended VALUES (:i)", args={"i": i})
+    watcher.end()
+    assert len(watcher.seen) >= 7
+    assert watcher.parts == set()
 
 
 @pytest.mark.slow
