@@ -37,7 +37,7 @@ def test_each_run_is_recorded_with_what_it_read_and_wrote(spark, in_pipeline):
     assert {row.state for row in runs.values()} == {"done"}
     ingest = runs["ingest"]
     assert ingest.n_read == ingest.n_good + ingest.n_quarantined + ingest.n_duplicate + ingest.n_pending > 0
-    assert runs["resample"].inputs.keys() == {"orders", "trades"}
+    assert runs["resample"].inputs.keys() == {"orders", "trades", "quotes"}
     assert runs["score"].inputs == {"features": table_version(spark, "features")}
 
 

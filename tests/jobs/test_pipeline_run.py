@@ -137,6 +137,6 @@ def test_a_dry_run_counts_what_is_new_and_writes_nothing(spark, make_app, schema
 def test_a_dry_run_after_a_run_finds_nothing_new(in_pipeline, capsys):
     plans = plan_pipeline(in_pipeline, in_pipeline.config.steps)
     assert [plan.n_new for plan in plans] == [0] * 5
-    assert plans[1].new == "0 changed rows of orders, 0 changed rows of trades"
+    assert plans[1].new == "0 changed rows of orders, 0 changed rows of trades, 0 changed rows of quotes"
     print_plan(in_pipeline, plans)
     assert '"step": "resample"' in capsys.readouterr().out
