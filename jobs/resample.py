@@ -103,7 +103,7 @@ def _changes(spark: SparkSession, sources: _Sources, bar_seconds: int, is_gap_fr
         touched = settled(sources.new_times.select("exchange", "symbol", start).distinct())
         part = affected_slice(held, sources.events, touched, bar_seconds)
         held, raw = part.held, part.raw
-        later = quote_bars(quotes_of(sources.quotes, part.starts), bar_seconds)
+        later = quote_bars(quotes_of(sources.quotes, part), bar_seconds)
         books = later.unionByName(books_before(part.first))
     wanted = with_quotes(complete_bars(raw, bar_seconds, is_gap_free), books)
     return row_changes(held, wanted, BAR_KEY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -20,12 +21,14 @@ class Slice:
 
     Attributes:
         starts: exchange, symbol, ``start``: first bar of each symbol's slice; ``is_seeded``: it was there before.
+        earliest: The first of these starts, where all are seeded; None: there is none before which nothing matters.
         held: Rows of ``bars`` in the slices.
         first: Those of them that a seeded slice starts with.
         raw: Bars as from ``resample_events`` for the slices.
     """
 
     starts: DataFrame
+    earliest: datetime | None
     held: DataFrame
     first: DataFrame
     raw: DataFrame
@@ -53,7 +56,8 @@ def affected_slice(held: DataFrame, events: DataFrame, touched: DataFrame, bar_s
     starts = first.join(seed, _SYMBOL, "left").select(
         *_SYMBOL, F.coalesce("_seed", "_first").alias("start"), F.col("_seed").isNotNull().alias("is_seeded")
     )
-    starts = settled(starts)
+    rows = starts.collect()
+    starts = held.sparkSession.createDataFrame(rows, starts.schema)
     in_slice = held.join(F.broadcast(starts), _SYMBOL).where("bar_start >= start")
     in_slice = settled(in_slice.select(*held.columns, "start", "is_seeded"))
 
@@ -63,23 +67,18 @@ def affected_slice(held: DataFrame, events: DataFrame, touched: DataFrame, bar_s
     recomputed = resample_events(events_of(events, touched, bar_seconds), bar_seconds)
     return Slice(
         starts=starts,
+        earliest=min((row.start for row in rows), default=None) if all(row.is_seeded for row in rows) else None,
         held=in_slice.select(held.columns),
         first=in_slice.where("is_seeded AND bar_start = start").select(held.columns),
         raw=untouched.drop("start", "is_seeded", *QUOTE_COLUMNS).unionByName(recomputed),
     )
 
 
-def quotes_of(quotes: DataFrame, starts: DataFrame) -> DataFrame:
-    """Quotes from the start of each symbol's slice on; of a slice that nothing stands before, all of the symbol.
-
-    Args:
-        quotes: Rows of ``quotes``.
-        starts: As in ``Slice``; the least of them lets Delta skip earlier files.
-    """
-    least = starts.agg(F.min("start").alias("start"), F.every("is_seeded").alias("is_seeded")).collect()[0]
-    if least.is_seeded:
-        quotes = quotes.where(F.col("event_time") >= F.lit(least.start))
-    near = quotes.join(F.broadcast(starts), _SYMBOL)
+def quotes_of(quotes: DataFrame, part: Slice) -> DataFrame:
+    """Quotes from the start of each symbol's slice on; of a slice that nothing stands before, all of the symbol."""
+    if part.earliest is not None:  # lets Delta skip earlier files
+        quotes = quotes.where(F.col("event_time") >= F.lit(part.earliest))
+    near = quotes.join(F.broadcast(part.starts), _SYMBOL)
     return near.where("NOT is_seeded OR event_time >= start").select(quotes.columns)
 
 
