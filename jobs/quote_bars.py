@@ -15,6 +15,8 @@ _ROOMY = "decimal(28, 8)"  # adding to a decimal of 38 digits would round
 _BEST = ("bid_price", "bid_size", "ask_price", "ask_size")
 _OF_QUOTE = ("last_quote_at", *_BEST, "mid", "microprice", "spread_bps")
 _OF_DEPTH = ("bid_depth", "ask_depth", "bid_slope", "ask_slope")
+_TYPES = {"last_quote_at": "timestamp", **dict.fromkeys(_BEST, "decimal(18, 8)")}
+_TYPES |= dict.fromkeys(("bid_depth", "ask_depth", "order_flow_imbalance"), _SIZE)
 QUOTE_COLUMNS = (*_OF_QUOTE, *_OF_DEPTH, "order_flow_imbalance")
 _BAR = ("exchange", "symbol", "bar_start")
 
@@ -79,6 +81,11 @@ def with_quotes(bars: DataFrame, books: DataFrame) -> DataFrame:
         *[F.when(is_usable, F.col("depth")[name]).alias(name) for name in _OF_DEPTH],
         F.when(is_usable, F.coalesce("flow", F.lit(0).cast(_SIZE))).alias("order_flow_imbalance"),
     )
+
+
+def without_quotes(bars: DataFrame) -> DataFrame:
+    """Bars with ``QUOTE_COLUMNS`` where there is no quote at all: what ``with_quotes`` gives, at no cost."""
+    return bars.withColumns({name: F.lit(None).cast(_TYPES.get(name, "double")) for name in QUOTE_COLUMNS})
 
 
 def _quote() -> Column:

@@ -10,9 +10,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.last_good import good_version
-from jobs.quote_bars import books_before, quote_bars, with_quotes
+from jobs.quote_bars import books_before, quote_bars, with_quotes, without_quotes
 from jobs.resample_bars import BAR_KEY, bar_start_of, check_bar_seconds, complete_bars, flow_events, resample_events
-from jobs.resample_slice import affected_slice, quotes_of
+from jobs.resample_slice import Slice, affected_slice, quotes_of
 from jobs.row_changes import digest_of_rows, joined_digest, merge_changes, row_changes
 from jobs.settled_rows import settled
 from jobs.table_versions import changed_rows, rows_at, usable_since
@@ -70,7 +70,9 @@ class _Sources:
     """The events and quotes of some table versions, and where those fall that came after earlier versions."""
 
     def __init__(self, spark: SparkSession, inputs: Mapping[str, int], since: Mapping[str, int] | None) -> None:
-        orders, trades, self.quotes = (rows_at(spark, table, inputs[table]) for table in BAR_SOURCES)
+        orders, trades, quotes = (rows_at(spark, table, inputs[table]) for table in BAR_SOURCES)
+        is_quoted = not quotes.isEmpty() or (since is not None and since["quotes"] != inputs["quotes"])
+        self.quotes = quotes if is_quoted else None
         received = received_exchanges(orders)
         self.events = flow_events(trades, orders, received)
         self.new_times: DataFrame | None = None
@@ -95,18 +97,24 @@ def received_exchanges(orders: DataFrame) -> set[str]:
 
 
 def _changes(spark: SparkSession, sources: _Sources, bar_seconds: int, is_gap_free: bool) -> DataFrame:
-    held = spark.table("bars").where(F.col("bar_seconds") == bar_seconds)
-    if sources.new_times is None:
-        raw, books = resample_events(sources.events, bar_seconds), quote_bars(sources.quotes, bar_seconds)
-    else:
+    held, part = spark.table("bars").where(F.col("bar_seconds") == bar_seconds), None
+    if sources.new_times is not None:
         start = bar_start_of(F.col("event_time"), bar_seconds).alias("bar_start")
         touched = settled(sources.new_times.select("exchange", "symbol", start).distinct())
         part = affected_slice(held, sources.events, touched, bar_seconds)
-        held, raw = part.held, part.raw
-        later = quote_bars(quotes_of(sources.quotes, part), bar_seconds)
-        books = later.unionByName(books_before(part.first))
-    wanted = with_quotes(complete_bars(raw, bar_seconds, is_gap_free), books)
-    return row_changes(held, wanted, BAR_KEY)
+    raw = part.raw if part else resample_events(sources.events, bar_seconds)
+    bars = complete_bars(raw, bar_seconds, is_gap_free)
+    wanted = _with_books(bars, sources.quotes, part, bar_seconds)
+    return row_changes(part.held if part else held, wanted, BAR_KEY)
+
+
+def _with_books(bars: DataFrame, quotes: DataFrame | None, part: Slice | None, bar_seconds: int) -> DataFrame:
+    if quotes is None:
+        return without_quotes(bars)
+    if part is None:
+        return with_quotes(bars, quote_bars(quotes, bar_seconds))
+    later = quote_bars(quotes_of(quotes, part), bar_seconds)
+    return with_quotes(bars, later.unionByName(books_before(part.first)))
 
 
 def _write(spark: SparkSession, changes: DataFrame, inputs: Mapping[str, int]) -> dict[int, int]:

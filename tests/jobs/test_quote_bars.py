@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from jobs.feature_kinds import BOOK_COLUMNS
-from jobs.quote_bars import QUOTE_COLUMNS, books_before, quote_bars, with_quotes
+from jobs.quote_bars import QUOTE_COLUMNS, books_before, quote_bars, with_quotes, without_quotes
 
 MIDNIGHT = datetime(2024, 1, 2, tzinfo=UTC)
 SIDES = ", ".join(
@@ -149,6 +149,9 @@ def test_symbols_keep_to_themselves_and_before_the_first_quote_nothing_is_known(
 
 def test_without_quotes_or_bars_nothing_is_invented(books_of):
     assert tuple(books_of([], (0,))["A", 0])[4:] == (None,) * len(QUOTE_COLUMNS)
+    bars = books_of.rows.drop(*QUOTE_COLUMNS)
+    assert without_quotes(bars).dtypes == books_of.rows.dtypes
+    assert without_quotes(bars).collect() == books_of.rows.collect()
     assert books_of([quote(at(1))], symbols=()) == {}
 
 

@@ -193,6 +193,16 @@ def test_no_width_is_an_error(spark):
         resample(spark, [])
 
 
+def test_later_quotes_reach_their_bars_and_those_that_carry_the_book_on(spark, schema):
+    add(spark, "trades", [trade(1, number=1), trade(130, number=2), trade(250, number=3)])
+    since = resample(spark, [60]).inputs
+    add(spark, "quotes", [quote(70, 8, True, True, 1), quote(190, 9, True, False, 2)])
+    assert resample(spark, [60], since=since).n_bars == 4  # all but the first one
+    books = spark.table("bars").orderBy("bar_start").select("bid_price", "bid_depth", "order_flow_imbalance")
+    assert [tuple(row) for row in books.collect()] == [(None,) * 3, (8, 1, 1), (8, 1, 0), (9, 1, 2), (9, 1, 0)]
+    assert resample(spark, [60]).n_bars == 0
+
+
 _EVENT = st.tuples(
     st.sampled_from("ABC"),
     st.sampled_from(["trade", "received", "open", "done", "quote", "quote", "quote not usable", "no quotes"]),
