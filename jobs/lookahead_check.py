@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from jobs.lookahead_cuts import Extent, extent_of, extent_text
@@ -18,7 +18,7 @@ from jobs.lookahead_features import (
 )
 from jobs.lookahead_report import Checked
 from jobs.lookahead_sample import sample_bars, sample_events
-from jobs.lookahead_versions import Version, versions_of
+from jobs.lookahead_versions import Version, names_side_by_side, versions_of
 from jobs.normalize_scales import feature_set_of, held_scales
 from jobs.resample import received_exchanges
 from models.cut_points import Cut
@@ -100,7 +100,10 @@ def _check_events(
     histories = [check.histories[name] for name in ("orders", "trades")]
     extent = extent_of(histories, SYMBOL, bar_seconds * 1_000_000, options.n_cuts, options.seed)
     say(f"orders and trades: {extent_text(extent, options.seed)}")
-    outcomes = check.check(versions_of(extent.cuts, extent.starts))
+    versions = versions_of(extent.cuts, extent.starts)
+    names = names_side_by_side(sorted(received), len(versions))  # else each version would have to be repeated alone
+    transform = event_transform(config.features, bar_seconds, config.bars.gap_free, names)
+    outcomes = replace(check, transform=transform).check(versions)
     if n_waiting := sum(one.n_waiting for one in outcomes):
         say(f"{n_waiting} bars without an event wait for the next one in a shorter history, which is no leak")
     return Checked("orders to bars to features", outcomes)

@@ -20,7 +20,8 @@ from jobs.lookahead_features import (
     is_carried_on,
     is_waiting_for_an_event,
 )
-from jobs.lookahead_versions import versions_of
+from jobs.lookahead_frames import Recomputation
+from jobs.lookahead_versions import names_side_by_side, versions_of
 from jobs.quote_bars import quote_bars, with_quotes
 from jobs.resample_bars import complete_bars, flow_events, resample_events
 
@@ -95,7 +96,11 @@ def scales(events):
 
 @pytest.fixture(scope="module")
 def check(events, scales):
-    return event_recomputation(*events, scales, event_transform(SETTINGS, 60, True, {"x"}), SETTINGS)
+    return event_recomputation(*events, scales, transform_of(["x"]), SETTINGS)
+
+
+def transform_of(received_exchanges):
+    return event_transform(SETTINGS, 60, True, received_exchanges)
 
 
 @pytest.fixture(scope="module")
@@ -103,8 +108,11 @@ def extent(check):
     return extent_of([check.histories["orders"], check.histories["trades"]], ("exchange", "symbol"), 60_000_000, 3, 0)
 
 
-def test_the_way_from_orders_to_features_is_causal_in_order_time(check, extent):
-    outcomes = check.check(versions_of(extent.cuts, extent.starts))
+def test_the_way_from_orders_to_features_is_causal_in_order_time(check, extent, monkeypatch):
+    versions = versions_of(extent.cuts, extent.starts)
+    monkeypatch.setattr(Recomputation, "of", lambda self, version: pytest.fail(f"{version} was repeated alone"))
+    by_name = transform_of(names_side_by_side(["x"], len(versions)))
+    outcomes = dataclasses.replace(check, transform=by_name).check(versions)
     assert [one for one in outcomes if one.changes] == []
     assert {one.version.cut.place for one in outcomes} == {"random", "null", "gap", "border", "start"}
     silent = [one for one in outcomes if one.version.test == "truncated" and one.version.cut.place == "gap"]
