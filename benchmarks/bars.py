@@ -38,9 +38,9 @@ N_FILES = 8
 SYMBOLS = ("BTC-USD", "ETH-USD", "LTC-USD", "SOL-USD")
 START_US = 1_704_153_600_000_000
 OF_DUCKDB = """
-    SELECT symbol, time_bucket(INTERVAL '60 seconds', trade_time) AS bar_start,
+    SELECT symbol, make_timestamp(epoch_us(trade_time) // 60000000 * 60000000) AS bar_start,
         arg_min(price, sequence) AS open, max(price) AS high, min(price) AS low, arg_max(price, sequence) AS close,
-        sum(size) AS volume, sum(price * size) / sum(size) AS vwap, count(*) AS n_trades,
+        sum(size) AS volume, sum(price::DOUBLE * size::DOUBLE) / sum(size)::DOUBLE AS vwap, count(*) AS n_trades,
         count(*) FILTER (taker_side = 'buy') AS n_buy_trades, count(*) FILTER (taker_side = 'sell') AS n_sell_trades,
         sum(size) FILTER (taker_side = 'buy') AS buy_volume, sum(size) FILTER (taker_side = 'sell') AS sell_volume
     FROM read_parquet($files)
@@ -95,7 +95,7 @@ def _pattern(spark: SparkSession, files: list[str]) -> DataFrame:
 
 
 def _duckdb(connection: duckdb.DuckDBPyConnection, files: list[str]) -> pa.Table:
-    return connection.execute(OF_DUCKDB, {"files": files}).fetch_arrow_table()
+    return connection.sql(OF_DUCKDB, params={"files": files}).to_arrow_table()
 
 
 def _sorted(table: pa.Table, columns: list[str]) -> pd.DataFrame:
