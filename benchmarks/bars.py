@@ -13,6 +13,7 @@ import os
 import platform
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from importlib.metadata import version
@@ -26,7 +27,6 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from benchmarks.temporary_home import temporary_home
 from jobs.app import App
 from jobs.config import Config
 from jobs.resample_bars import flow_events, resample_events
@@ -126,7 +126,11 @@ def _nowhere(rows: DataFrame) -> None:
 def main() -> int:
     """Compare, then measure; 1 where the claim does not hold."""
     n_trades = int(sys.argv[1]) if len(sys.argv) > 1 else 4_000_000
-    with temporary_home() as home:
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        jars = Path.home() / ".foretable" / "jars"
+        jars.mkdir(parents=True, exist_ok=True)
+        (home / "jars").symlink_to(jars)
         (home / "trades").mkdir()
         files = _write_trades(home / "trades", n_trades)
         app = App(is_quiet=True)
