@@ -31,14 +31,10 @@ from jobs.feature_kinds import (
     ZScore,
 )
 from jobs.label_settings import LabelSettings
+from jobs.resample_bars import by_time
 from models.sql_text import identifier
 
 _DAY_SECONDS = 86_400
-
-
-def by_time() -> WindowSpec:
-    """Each symbol's bars in order of time."""
-    return Window.partitionBy("exchange", "symbol").orderBy("bar_start")
 
 
 def with_inputs(bars: DataFrame, items: Sequence[Feature]) -> DataFrame:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.resample_bars import bar_start_of
+from jobs.resample_bars import bar_start_of, by_time
 
 _SIZE = "decimal(38, 8)"
 _ROOMY = "decimal(28, 8)"  # adding to a decimal of 38 digits would round
@@ -70,7 +70,7 @@ def with_quotes(bars: DataFrame, books: DataFrame) -> DataFrame:
     """
     kept = [name for name in bars.columns if name not in _BAR]
     rows = bars.select(*_BAR, F.struct(*kept).alias("_bar"))
-    until_now = Window.partitionBy("exchange", "symbol").orderBy("bar_start").rowsBetween(Window.unboundedPreceding, 0)
+    until_now = by_time().rowsBetween(Window.unboundedPreceding, 0)
     newest = {name: F.last(name, ignorenulls=True).over(until_now) for name in ("quote", "depth")}
     joined = rows.join(books, list(_BAR), "full_outer").withColumns(newest)
     is_usable = F.col("quote")["mid"].isNotNull()

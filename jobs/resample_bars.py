@@ -114,7 +114,7 @@ def carry_close(bars: DataFrame) -> DataFrame:
 
     They are NULL before the first trade.
     """
-    before = _by_time().rowsBetween(Window.unboundedPreceding, -1)
+    before = by_time().rowsBetween(Window.unboundedPreceding, -1)
     last = {f"_{name}": F.last(name, ignorenulls=True).over(before) for name in ("close", "last_trade_at")}
     filled = {price: F.coalesce(price, "_close") for price in PRICES}
     carried = bars.withColumns(last).withColumns(
@@ -129,7 +129,7 @@ def fill_grid(bars: DataFrame, bar_seconds: int) -> DataFrame:
     An added bar has the close before as open, high, low and close, the last times before, 0 in all counts and sizes,
     and no vwap.
     """
-    next_start = F.lead("bar_start").over(_by_time())
+    next_start = F.lead("bar_start").over(by_time())
     width = F.make_dt_interval(secs=F.lit(bar_seconds))
     holes = (
         bars.withColumn("_next_start", next_start)
@@ -171,5 +171,6 @@ def _with_key(bars: DataFrame, bar_seconds: int) -> DataFrame:
     )
 
 
-def _by_time() -> WindowSpec:
+def by_time() -> WindowSpec:
+    """Each symbol's bars in order of time."""
     return Window.partitionBy("exchange", "symbol").orderBy("bar_start")
