@@ -37,6 +37,7 @@ EVALUATION = (
     "mse_difference",
     "difference_lower",
     "difference_upper",
+    "dm_p_value",
 )
 
 

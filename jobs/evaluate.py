@@ -16,6 +16,7 @@ from jobs.training_set import TrainingSet
 from models.artifact import load_scorer
 from models.baselines import last_value, zero_change
 from models.bootstrap import mean_interval, squared_error_difference
+from models.diebold_mariano import diebold_mariano
 from models.errors import ModelContractError
 from models.metrics import regression_metrics
 from models.registry import CHAMPION
@@ -32,7 +33,8 @@ def evaluate_models(app: App, spark: SparkSession) -> list[dict[str, Any]]:
     """One row for each regression model of the configuration (its champion) and for each baseline, on held-out time.
 
     ``mse_difference`` is the mean squared error minus that of zero change: below zero the row is better. Its 95 %
-    interval is a stationary block bootstrap over instants, the symbols of an instant averaged.
+    interval is a stationary block bootstrap over instants, the symbols of an instant averaged; ``dm_p_value`` is that
+    of the test of Diebold and Mariano, NULL for zero change itself.
 
     Raises:
         ModelContractError: a model was not trained yet.
@@ -48,11 +50,11 @@ def evaluate_models(app: App, spark: SparkSession) -> list[dict[str, Any]]:
         if model.feature_names != examples.feature_names:
             raise ModelContractError(f"{model.name}/{model.version} was trained on other features: run foretable train")
         predicted = load_scorer(model.folder, model.digest).predict(examples.inputs[test])
-        block = max(1, BLOCKS_OF_HORIZONS * app.config.horizon_seconds(settings.label) // app.config.model_bar_seconds)
+        steps = max(1, app.config.horizon_seconds(settings.label) // app.config.model_bar_seconds)
         if not rows:
-            rows = [_row("zero change", None, zero_change(len(test)), examples, test, block)]
-            rows.append(_row("last value", None, last_value(examples.last_value[test]), examples, test, block))
-        rows.append(_row(model.name, model.version, predicted, examples, test, block))
+            rows = [_row("zero change", None, zero_change(len(test)), examples, test, steps)]
+            rows.append(_row("last value", None, last_value(examples.last_value[test]), examples, test, steps))
+        rows.append(_row(model.name, model.version, predicted, examples, test, steps))
     return rows
 
 
@@ -91,17 +93,20 @@ def registered_models(app: App) -> list[dict[str, Any]]:
 
 
 def difference_to_zero_change(
-    known_from: NDArray[np.int64], actual: NDArray[np.float64], predicted: NDArray[np.float64], block_length: int
-) -> dict[str, float]:
-    """Mean squared error minus that of zero change with a 95 % interval; rows of one instant count as one."""
+    known_from: NDArray[np.int64], actual: NDArray[np.float64], predicted: NDArray[np.float64], horizon_steps: int
+) -> dict[str, float | None]:
+    """Mean squared error minus that of zero change, with a 95 % interval and a test; an instant's rows count as one."""
     gain = squared_error_difference(actual, predicted, zero_change(len(actual)))
     by_instant = pd.Series(gain).groupby(known_from).mean().to_numpy()
-    interval = mean_interval(by_instant, min(block_length, len(by_instant)))
+    n_dependent = BLOCKS_OF_HORIZONS * horizon_steps
+    interval = mean_interval(by_instant, min(n_dependent, len(by_instant)))
+    test = diebold_mariano(by_instant, horizon_steps, n_dependent)
     # 0.0 - x, for -0.0 would be printed as such
     return {
         "mse_difference": 0.0 - interval.mean,
         "difference_lower": 0.0 - interval.upper,
         "difference_upper": 0.0 - interval.lower,
+        "dm_p_value": None if np.isnan(test.p_value) else test.p_value,
     }
 
 
@@ -111,9 +116,9 @@ def _row(
     predicted: NDArray[np.float64],
     examples: TrainingSet,
     test: NDArray[np.int64],
-    block: int,
+    horizon_steps: int,
 ) -> dict[str, Any]:
     actual = examples.labels[test]
     metrics = regression_metrics(actual, predicted)
-    difference = difference_to_zero_change(examples.known_from()[test], actual, predicted, block)
+    difference = difference_to_zero_change(examples.known_from()[test], actual, predicted, horizon_steps)
     return {"model": name, "version": version, "n": len(test), **metrics, **difference}

@@ -33,6 +33,7 @@ def evaluations(spark, make_app, simulated_source, compiled):
 def test_with_a_signal_the_champion_beats_zero_change_and_the_interval_excludes_zero(evaluations):
     *_, ridge = evaluations["signal"]
     assert ridge["difference_upper"] < 0
+    assert ridge["dm_p_value"] < 0.05
     assert ridge["n"] > 1500
 
 
