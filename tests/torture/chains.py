@@ -1,10 +1,11 @@
 """A small configuration of all jobs, and what they leave when nothing disturbs them."""
 
-JOBS = ("ingest", "resample", "normalize", "train", "score")
+JOBS = ("ingest", "book", "resample", "normalize", "train", "score")
 PIECES = (0.6, 0.7, 0.8, 0.9, 1.0)  # of the lines: the ends of the files
 MODEL = "torture"
 SETTINGS = {
     "max_bad": 0.05,
+    "book": {"warm_seconds": 60, "depth_levels": 3},
     "bars": {"seconds": [10]},
     "model_bar_seconds": 10,
     "features": [

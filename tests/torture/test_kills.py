@@ -25,7 +25,7 @@ class Killer:
 
     def kill(self, schema, job, point):
         """Kill a worker in ``job``; False where it had ended before."""
-        worker = self.pool.take(n_ahead=1)
+        worker = self.pool.take(n_ahead=2)
         before = self._mark(schema)
         pause, place = self._pause(point)
         worker.ask(arguments=self.command(self.chain.settings, schema, job), pause=pause)
@@ -96,10 +96,10 @@ def plans(n_kills):
 @pytest.mark.parametrize(
     "n_kills", [pytest.param(len(SMALL), marks=pytest.mark.slow), pytest.param(200, marks=pytest.mark.torture)]
 )
-def test_killed_jobs_are_healed_by_the_next_run(n_kills, pool, states, chain, command, tmp_path, figure):
+def test_killed_jobs_are_healed_by_the_next_run(n_kills, pool, states, chain, command, tmp_path, figure, progress):
     killer = Killer(pool, states, chain, command, tmp_path, seed=n_kills)
     started, n_done = time.monotonic(), 0
-    finisher = pool.take(n_ahead=1)
+    finisher = pool.take(n_ahead=2)
     for number, plan in enumerate(plans(n_kills)):
         schema = f"ta_kills_{number}"
         states.copy("ta_empty", schema)
@@ -112,6 +112,7 @@ def test_killed_jobs_are_healed_by_the_next_run(n_kills, pool, states, chain, co
             finish(finisher, states, chain, command, schema, job)
         assert states.whole(schema, MODEL) == chain.whole
         states.drop(schema)
+        progress(f"{n_done} of {n_kills} SIGKILLs: each table readable, each rerun as an unbroken run")
         if n_done == n_kills or number > n_kills:
             break
     pool.give_back(finisher)

@@ -80,7 +80,7 @@ class Cases:
     [pytest.param(SMALL, id="some", marks=pytest.mark.slow), pytest.param(ALL, id="all", marks=pytest.mark.torture)],
 )
 def test_a_job_that_is_held_and_another_end_as_one_after_the_other(
-    cases, states, staggered, command, two, tmp_path, figure
+    cases, states, staggered, command, two, tmp_path, figure, progress
 ):
     world = Cases(states, staggered, command, two)
     outcomes = Counter()
@@ -100,6 +100,8 @@ def test_a_job_that_is_held_and_another_end_as_one_after_the_other(
             assert whole == world.serial(b, a), (a, point, b, serial)
             outcomes["second, then first"] += 1
         outcomes["held"] += is_held
+        if number % 10 == 9:
+            progress(f"{number + 1} of {len(cases)} pairs")
     n_held = outcomes.pop("held")
     told = ", ".join(f"{n} {what}" for what, n in sorted(outcomes.items()))
     figure(f"{len(cases)} pairs of jobs at pause points ({n_held} came to the point): {told}; 0 other")
