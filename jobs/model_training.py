@@ -103,6 +103,7 @@ def fit_and_register(
             training_key=training_key,
             loss_history=model.loss_history,
             profile=profile,
+            training_inputs=inputs,
         )
         if is_champion:
             registry.set_alias(version.name, CHAMPION, version.version)

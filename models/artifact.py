@@ -1,7 +1,8 @@
 """A fitted model as a folder: what is written, its digest, and how it is read back to score rows.
 
-The folder holds ``manifest.json``, the files of one format, ``profile.json`` where the training was profiled, and
-``predict.sql`` where the model can be written as a SQL expression. Its digest is checked before any file is parsed, and
+The folder holds ``manifest.json``, the files of one format, ``profile.json`` where the training was profiled,
+``golden_rows.npz`` with rows whose answers are known, and ``predict.sql`` where the model can be written as a SQL
+expression. Its digest is checked before any file is parsed, and
 the bytes that are parsed are the very bytes that were checked. The libraries of a format are imported when it is used.
 """
 
@@ -10,28 +11,42 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from models.errors import ModelContractError
+from models.golden_rows import FILE_NAME as GOLDEN_ROWS
+from models.golden_rows import GoldenRows
 from models.manifest import Manifest
-from models.protocol import Model
+from models.protocol import Model, Rows
 from models.scorer import Engine, Scorer
 from models.training_profile import TrainingProfile
 
 if TYPE_CHECKING:
-    from models.keras_models import RecurrentModel
+    from models.keras_models import NetworkModel
     from models.sklearn_models import SklearnModel
 
 MANIFEST = "manifest.json"
 PROFILE = "profile.json"
 
 
-def save_artifact(model: Model, folder: Path, profile: TrainingProfile | None = None) -> str:
-    """Write a fitted model into ``folder``, which is created and must be empty, and return its digest."""
+def save_artifact(
+    model: Model, folder: Path, profile: TrainingProfile | None = None, training_inputs: Rows | None = None
+) -> str:
+    """Write a fitted model into ``folder``, which is created and must be empty, and return its digest.
+
+    Args:
+        model: The fitted model.
+        folder: Where to.
+        profile: What the model remembers of its training data.
+        training_inputs: Rows of which some become golden rows.
+
+    Raises:
+        ModelContractError: The folder is not empty, or the stored model answers otherwise than the fitted one.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise ModelContractError(f"{folder} is not empty; save the model into a new folder.")
     if model.artifact_format == "keras":
         from models.format_keras import write_keras
 
-        write_keras(cast("RecurrentModel", model), folder)
+        write_keras(cast("NetworkModel", model), folder)
     else:
         from models.format_skops import write_skops
 
@@ -40,19 +55,29 @@ def save_artifact(model: Model, folder: Path, profile: TrainingProfile | None = 
     (folder / MANIFEST).write_text(Manifest.of(model).to_json(), encoding="utf-8")
     if profile is not None:
         (folder / PROFILE).write_text(profile.to_json(), encoding="utf-8")
+    if training_inputs is not None and len(training_inputs):
+        (folder / GOLDEN_ROWS).write_bytes(GoldenRows.of(model, training_inputs).to_bytes())
+        _read_scorer(_read_files(folder), digest="")
     return digest_of(_read_files(folder))
 
 
 def load_scorer(folder: Path, digest: str) -> Scorer:
-    """Return the scorer of a stored model after its digest was found right.
+    """Return the scorer of a stored model after its digest was found right, and its answers to its golden rows.
 
     Raises:
-        ModelContractError: The folder is missing, was changed, or holds something that Foretable does not load.
+        ModelContractError: The folder is missing, was changed, or holds something that Foretable does not load; or an
+            answer is not that of the training.
     """
-    files = read_verified(folder, digest)
+    return _read_scorer(read_verified(folder, digest), digest)
+
+
+def _read_scorer(files: dict[str, bytes], digest: str) -> Scorer:
     manifest = Manifest.from_json(files[MANIFEST])
     profile = TrainingProfile.from_json(files[PROFILE]) if PROFILE in files else None
-    return Scorer(manifest, digest, _read_engine(manifest, files), profile)
+    scorer = Scorer(manifest, digest, _read_engine(manifest, files), profile)
+    if GOLDEN_ROWS in files:
+        GoldenRows.from_bytes(files[GOLDEN_ROWS]).check(scorer, manifest)
+    return scorer
 
 
 def _write_sql_expression(model: "SklearnModel", folder: Path) -> None:

@@ -26,7 +26,7 @@ _INPUTS_AT_ONCE = 16_384
 
 
 class SampledExplainer:
-    """Explains a model of sequences, each feature over its whole window at once."""
+    """Explains a network; of sequences each feature over its whole window at once."""
 
     def __init__(self, scorer: "Scorer") -> None:
         """Take the scorer.
@@ -45,7 +45,7 @@ class SampledExplainer:
         self._coalitions, self._positions = _coalitions(self._permutations)
 
     def explain(self, rows: Rows) -> Explanation:
-        """Explain windows of shape (n_rows, n_steps, n_features)."""
+        """Explain rows of shape (n_rows, n_features), or windows of shape (n_rows, n_steps, n_features)."""
         n_rows_at_once = max(1, _INPUTS_AT_ONCE // len(self._coalitions))
         parts = [self._explain(rows[i : i + n_rows_at_once]) for i in range(0, len(rows), n_rows_at_once)]
         return Explanation(
@@ -55,7 +55,7 @@ class SampledExplainer:
         )
 
     def _explain(self, rows: Rows) -> Explanation:
-        known = self._coalitions[:, None, None, :]
+        known = self._coalitions[(slice(None), *[None] * (rows.ndim - 1))]
         inputs = np.where(known, rows, self._mean).reshape(-1, *rows.shape[1:])
         values = self._values(inputs, len(rows))
         orders, n_features = self._permutations.shape

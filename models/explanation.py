@@ -3,12 +3,12 @@
 ==========================================  =====================  ===================================================
 family                                      method                 explained value
 ==========================================  =====================  ===================================================
-ridge                                       exact                  prediction
+ridge, linear, lasso                        exact                  prediction
 logistic                                    exact                  log odds of the predicted class; of more than two
                                                                    classes its score before the softmax
 decision_tree, random_forest                exact, path dependent  prediction, or probability of the predicted class
 gradient_boosting                           exact, path dependent  prediction, or raw score of the predicted class
-lstm, gru                                   sampled                prediction, or probability of the predicted class
+mlp, lstm, gru, tcn, transformer            sampled                prediction, or probability of the predicted class
 ==========================================  =====================  ===================================================
 """
 
@@ -56,12 +56,12 @@ def explainer_of(scorer: "Scorer") -> Explainer:
         ModelContractError: The model was stored without what its explanation needs.
     """
     family = scorer.manifest.family
-    if scorer.manifest.format == "keras":
+    if scorer.manifest.format == "keras" or family == "mlp":
         from models.explain_sampled import SampledExplainer
 
         return SampledExplainer(scorer)
     estimator = cast("SkopsEngine", scorer.engine).estimator
-    if family in ("ridge", "logistic"):
+    if family in ("ridge", "linear", "lasso", "logistic"):
         from models.explain_linear import LinearExplainer
 
         return LinearExplainer(estimator)

@@ -5,14 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.errors import UsageError
-from models.keras_models import RECURRENT_OPTIONS, RecurrentModel
+from models.keras_models import NetworkModel
 from models.names import near_first
+from models.network_bodies import BODIES, check_network_options
 from models.protocol import Model, ModelSpec, Task
 from models.sklearn_models import (
     DECISION_TREE,
     FORESTS,
     GRADIENT_BOOSTING,
+    LASSO,
+    LINEAR,
     LOGISTIC,
+    MLP,
     RIDGE,
     SklearnModel,
     sklearn_options,
@@ -45,23 +49,25 @@ def _sklearn_family(estimators: Mapping[Task, Any]) -> Family:
     )
 
 
-def _recurrent_family(layer: str) -> Family:
+def _network_family(name: str) -> Family:
     return Family(
         tasks=("regression", "classification"),
         takes_sequences=True,
-        options=lambda task: dict(RECURRENT_OPTIONS),
-        build=lambda spec, features: RecurrentModel(spec, features, layer),
+        options=lambda task: dict(BODIES[name].options),
+        build=NetworkModel,
     )
 
 
 FAMILIES: dict[str, Family] = {
     "ridge": _sklearn_family(RIDGE),
+    "linear": _sklearn_family(LINEAR),
+    "lasso": _sklearn_family(LASSO),
     "logistic": _sklearn_family(LOGISTIC),
     "random_forest": _sklearn_family(FORESTS),
     "gradient_boosting": _sklearn_family(GRADIENT_BOOSTING),
     "decision_tree": _sklearn_family(DECISION_TREE),
-    "lstm": _recurrent_family("LSTM"),
-    "gru": _recurrent_family("GRU"),
+    "mlp": _sklearn_family(MLP),
+    **{name: _network_family(name) for name in BODIES},
 }
 FAMILY_NAMES = tuple(FAMILIES)
 
@@ -86,7 +92,8 @@ def check_spec(spec: ModelSpec) -> None:
     """Refuse a spec that no family can fit.
 
     Raises:
-        UsageError: Unknown family, task or option, or a sequence length that does not fit the family.
+        UsageError: Unknown family, task or option, a network option out of its range, or a sequence length that does
+            not fit the family.
     """
     known = family_options(spec.family, spec.task)
     for option in spec.options:
@@ -94,6 +101,8 @@ def check_spec(spec: ModelSpec) -> None:
             raise UsageError(
                 f"{spec.family} has no option {option!r}; its options are {', '.join(near_first(option, known))}."
             )
+    if spec.family in BODIES:
+        check_network_options(spec.family, spec.options)
     takes_sequences = FAMILIES[spec.family].takes_sequences
     if takes_sequences and spec.sequence_length < 2:
         raise UsageError(
@@ -103,7 +112,7 @@ def check_spec(spec: ModelSpec) -> None:
     if not takes_sequences and spec.sequence_length != 1:
         raise UsageError(
             f"{spec.family} takes one row, got sequence_length {spec.sequence_length}; "
-            "set it to 1 or choose lstm or gru."
+            f"set it to 1 or choose one of {', '.join(BODIES)}."
         )
 
 

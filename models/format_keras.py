@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ModelContractError
-from models.keras_models import RecurrentModel, import_keras
+from models.keras_models import NetworkModel, import_keras
 from models.protocol import Labels, Rows
 
 KERAS_FILE_NAME = "model.keras"
@@ -57,7 +57,7 @@ class OnnxEngine:
         return np.concatenate(parts).astype(np.float64)
 
 
-def write_keras(model: RecurrentModel, folder: Path) -> None:
+def write_keras(model: NetworkModel, folder: Path) -> None:
     """Write ``model.keras`` and ``model.onnx`` into ``folder``."""
     import_keras()
     network = model.network

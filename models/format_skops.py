@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from models.sklearn_models import SklearnModel
 
 SKOPS_FILE_NAME = "model.skops"
-_OURS = ("models.fixed_order_linear.FixedOrderRidge", "models.fixed_order_linear.FixedOrderLogisticRegression")
+_OURS = (
+    "models.fixed_order_linear.FixedOrderLasso",
+    "models.fixed_order_linear.FixedOrderLinearRegression",
+    "models.fixed_order_linear.FixedOrderLogisticRegression",
+    "models.fixed_order_linear.FixedOrderRidge",
+    "models.fixed_order_network.FixedOrderMLPClassifier",
+    "models.fixed_order_network.FixedOrderMLPRegressor",
+)
 _TREES = ("sklearn.tree._tree.Tree", "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor")
 _LOADERS = frozenset(
     {"DictNode", "JsonNode", "ListNode", "LossNode", "NdArrayNode", "ObjectNode", "RandomGeneratorNode", "TreeNode"}
@@ -54,6 +61,7 @@ ALLOWED_TYPES = frozenset(
         "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingRegressor",
         "sklearn.pipeline.Pipeline",
         "sklearn.preprocessing._data.StandardScaler",
+        "sklearn.preprocessing._label.LabelBinarizer",
         "sklearn.preprocessing._label.LabelEncoder",
         "sklearn.tree._classes.DecisionTreeClassifier",
         "sklearn.tree._classes.DecisionTreeRegressor",

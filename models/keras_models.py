@@ -1,4 +1,4 @@
-"""Recurrent families that Keras fits: a window of steps in, one prediction out.
+"""Networks that Keras fits: a window of steps in, one prediction out.
 
 TensorFlow is imported when a model is fitted or saved, never by importing this module.
 """
@@ -11,16 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import UsageError
+from models.network_bodies import BODIES
 from models.protocol import Labels, ModelSpec, Rows, Validation, check_input, refuse_probability
 
-RECURRENT_OPTIONS: dict[str, Any] = {
-    "units": 16,
-    "dropout": 0.2,
-    "learning_rate": 0.002,
-    "batch_size": 256,
-    "epochs": 12,
-    "patience": 3,
-}
 _PREDICT_BATCH = 4096
 
 
@@ -37,13 +30,14 @@ def import_keras() -> ModuleType:
         import keras
     except ModuleNotFoundError as missing:
         raise UsageError(
-            "lstm and gru need Keras and TensorFlow, which are not installed; run pip install 'foretable[keras]'."
+            f"{', '.join(BODIES)} need Keras and TensorFlow, which are not installed; "
+            "run pip install 'foretable[keras]'."
         ) from missing
     return keras
 
 
-class RecurrentModel:
-    """One LSTM or GRU layer, dropout and a dense layer, with both scalings inside: raw features in, label units out.
+class NetworkModel:
+    """The layers of a family, dropout and a dense layer, with both scalings inside: raw features in, label units out.
 
     The training is deterministic for a seed on one kind of machine. With a validation part the weights of the epoch
     with the smallest validation loss are kept, and training stops ``patience`` epochs after it.
@@ -51,16 +45,16 @@ class RecurrentModel:
 
     artifact_format = "keras"
 
-    def __init__(self, spec: ModelSpec, feature_names: tuple[str, ...], layer: str) -> None:
-        """Make an unfitted model; ``layer`` is LSTM or GRU."""
+    def __init__(self, spec: ModelSpec, feature_names: tuple[str, ...]) -> None:
+        """Make an unfitted model; ``spec`` is checked by ``models.families``."""
         self.spec = spec
         self.feature_names = feature_names
         self.label = spec.label
         self.task = spec.task
         self.sequence_length = spec.sequence_length
         self.network: Any = None
-        self._layer = layer
-        self._options = {**RECURRENT_OPTIONS, **spec.options}
+        self._body = BODIES[spec.family]
+        self._options = {**self._body.options, **spec.options}
         self._classes: Labels | None = None
         self._loss_history: dict[str, list[float]] = {}
 
@@ -74,7 +68,7 @@ class RecurrentModel:
         """Loss per epoch: mean squared error of the standardized label, or cross-entropy in nats."""
         return self._loss_history
 
-    def fit(self, X: Rows, y: Labels, validation: Validation | None = None) -> "RecurrentModel":
+    def fit(self, X: Rows, y: Labels, validation: Validation | None = None) -> "NetworkModel":
         """Fit on windows of shape (n_rows, sequence_length, n_features)."""
         windows = check_input(X, self.feature_names, self.sequence_length)
         keras = import_keras()
@@ -142,27 +136,18 @@ class RecurrentModel:
         center = windows.mean(axis=(0, 1))
         deviation = windows.std(axis=(0, 1))
         scale = 1.0 / np.where(deviation > 0, deviation, 1.0)
-        recurrent = getattr(keras.layers, self._layer)
         head = (
             keras.layers.Dense(1, kernel_initializer="zeros")
             if self._classes is None
             else keras.layers.Dense(len(self._classes), activation="softmax")
         )
-        return keras.Sequential(
-            [
-                self._input(keras),
-                keras.layers.Rescaling(scale=scale.tolist(), offset=(-center * scale).tolist()),
-                recurrent(self._options["units"]),
-                keras.layers.Dropout(self._options["dropout"]),
-                head,
-            ]
-        )
+        window = keras.Input((self.sequence_length, len(self.feature_names)))
+        scaled = keras.layers.Rescaling(scale=scale.tolist(), offset=(-center * scale).tolist())(window)
+        vector = self._body.layers(keras, scaled, self._options)
+        return keras.Model(window, head(keras.layers.Dropout(self._options["dropout"])(vector)))
 
     def _in_label_units(self, keras: ModuleType, body: Any) -> Any:
         if self._classes is not None:
             return body
         to_label = keras.layers.Rescaling(scale=self._scale, offset=self._center)
-        return keras.Sequential([self._input(keras), *body.layers, to_label])
-
-    def _input(self, keras: ModuleType) -> Any:
-        return keras.Input((self.sequence_length, len(self.feature_names)))
+        return keras.Model(body.input, to_label(body.output))

@@ -27,7 +27,7 @@ from models.model_version import (
     to_tags,
 )
 from models.names import near_first
-from models.protocol import Model, ModelSpec
+from models.protocol import Model, ModelSpec, Rows
 from models.training_profile import TrainingProfile
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ class Registry:
         training_key: str,
         loss_history: Mapping[str, Sequence[float]] | None = None,
         profile: TrainingProfile | None = None,
+        training_inputs: Rows | None = None,
     ) -> ModelVersion:
         """Log a run with the fitted model and make it the newest version of ``spec.name``.
 
@@ -94,9 +95,11 @@ class Registry:
             training_key: Recognises the same training again, see :meth:`find_by_training_key`.
             loss_history: Loss per iteration of each split; drawn as a picture where there is one.
             profile: What the model remembers of its training data, see ``models.training_profile``.
+            training_inputs: What it was fitted on, for its golden rows, see ``models.golden_rows``.
 
         Raises:
-            ModelContractError: The name has no allowed form, or the model has more features than MLflow can describe.
+            ModelContractError: The name has no allowed form, the model has more features than MLflow can describe, or
+                what was stored answers otherwise than what was fitted.
         """
         self.check_new_name(spec.name)
         run = self._client.create_run(self._experiment_id, run_name=spec.name)
@@ -104,7 +107,7 @@ class Registry:
         try:
             with tempfile.TemporaryDirectory(prefix="foretable-") as scratch:
                 folder = Path(scratch) / _ARTIFACT
-                digest = save_artifact(model, folder, profile)
+                digest = save_artifact(model, folder, profile, training_inputs)
                 manifest = Manifest.from_json((folder / MANIFEST).read_bytes())
                 self._client.log_artifacts(run_id, str(folder), _ARTIFACT)
                 if loss_history:

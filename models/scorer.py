@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from models.explanation import Explainer, Explanation
 
 Values = NDArray[np.float64]
+IN_FLOAT64 = frozenset({"ridge", "linear", "lasso", "logistic", "gradient_boosting", "mlp"})
 
 
 class Engine(Protocol):
@@ -47,7 +48,7 @@ class Scorer:
     @property
     def largest_input(self) -> float:
         """Largest absolute value a feature may have: forests and networks compute in float32."""
-        in_float64 = self.manifest.family in ("ridge", "logistic", "gradient_boosting")
+        in_float64 = self.manifest.family in IN_FLOAT64
         return float(np.finfo(np.float64 if in_float64 else np.float32).max)
 
     @property

@@ -35,13 +35,15 @@ class Range:
 
 
 _TREE = {"max_depth": Range(2, 10), "min_samples_leaf": Range(10, 500, log=True)}
-_RECURRENT = {
+_NETWORK = {
     "units": Range(8, 64, log=True),
     "dropout": Range(0.0, 0.5),
     "learning_rate": Range(1e-4, 1e-2, log=True),
 }
 SEARCH_SPACES: Mapping[str, Mapping[str, Range]] = {
     "ridge": {"alpha": Range(1e-2, 1e5, log=True)},
+    "linear": {},
+    "lasso": {"alpha": Range(1e-4, 0.3, log=True)},
     "logistic": {"C": Range(1e-5, 1e2, log=True)},
     "decision_tree": _TREE,
     "random_forest": {**_TREE, "max_features": Range(0.2, 1.0)},
@@ -52,8 +54,16 @@ SEARCH_SPACES: Mapping[str, Mapping[str, Range]] = {
         "min_samples_leaf": Range(20, 500, log=True),
         "l2_regularization": Range(0.1, 100.0, log=True),
     },
-    "lstm": _RECURRENT,
-    "gru": _RECURRENT,
+    "mlp": {
+        "hidden_layer_sizes": Range(8, 64, log=True),
+        "alpha": Range(1e-5, 1.0, log=True),
+        "learning_rate_init": Range(1e-4, 1e-2, log=True),
+        "max_iter": Range(10, 60, log=True),
+    },
+    "lstm": _NETWORK,
+    "gru": _NETWORK,
+    "tcn": {**_NETWORK, "blocks": Range(1, 5), "kernel_size": Range(2, 5)},
+    "transformer": {**_NETWORK, "blocks": Range(1, 3)},
 }
 
 

@@ -20,7 +20,13 @@ from sklearn.utils._param_validation import InvalidParameterError
 from threadpoolctl import threadpool_limits
 
 from models.errors import UsageError
-from models.fixed_order_linear import FixedOrderLogisticRegression, FixedOrderRidge
+from models.fixed_order_linear import (
+    FixedOrderLasso,
+    FixedOrderLinearRegression,
+    FixedOrderLogisticRegression,
+    FixedOrderRidge,
+)
+from models.fixed_order_network import FixedOrderMLPClassifier, FixedOrderMLPRegressor
 from models.protocol import Labels, ModelSpec, Rows, Task, Validation, check_input, refuse_probability
 
 N_FIT_THREADS = 2
@@ -52,6 +58,14 @@ _BOOSTING_DEFAULTS = {
     "l2_regularization": 10.0,
 }
 
+_NETWORK_DEFAULTS = {"hidden_layer_sizes": 32, "alpha": 1e-3, "batch_size": 256, "max_iter": 30}
+
+LINEAR: dict[Task, SklearnChoice] = {"regression": SklearnChoice(FixedOrderLinearRegression, {}, scaled=True)}
+LASSO: dict[Task, SklearnChoice] = {"regression": SklearnChoice(FixedOrderLasso, {"alpha": 0.01}, scaled=True)}
+MLP: dict[Task, SklearnChoice] = {
+    "regression": SklearnChoice(FixedOrderMLPRegressor, _NETWORK_DEFAULTS, scaled=True),
+    "classification": SklearnChoice(FixedOrderMLPClassifier, _NETWORK_DEFAULTS, scaled=True),
+}
 RIDGE: dict[Task, SklearnChoice] = {"regression": SklearnChoice(FixedOrderRidge, {"alpha": 100.0}, scaled=True)}
 LOGISTIC: dict[Task, SklearnChoice] = {
     "classification": SklearnChoice(FixedOrderLogisticRegression, {"C": 0.01, "max_iter": 500}, scaled=True)
@@ -97,7 +111,8 @@ class SklearnModel:
         threads = (
             {"n_jobs": N_FIT_THREADS} if choice.estimator in (RandomForestRegressor, RandomForestClassifier) else {}
         )
-        core.set_params(random_state=spec.seed, **threads)
+        seed = {"random_state": spec.seed} if "random_state" in core.get_params() else {}
+        core.set_params(**seed, **threads)
         self._core = core
         self.estimator = make_pipeline(StandardScaler(), core) if choice.scaled else core
 
@@ -108,7 +123,9 @@ class SklearnModel:
 
     @property
     def loss_history(self) -> dict[str, list[float]]:
-        """Loss per boosting iteration; empty for the other families."""
+        """Loss per boosting iteration or epoch of a network; empty for the other families."""
+        if hasattr(self._core, "loss_curve_"):
+            return {"train": [float(loss) for loss in self._core.loss_curve_]}
         parts = {"train": "train_score_", "validation": "validation_score_"}
         scores = {part: getattr(self._core, attribute, ()) for part, attribute in parts.items()}
         return {part: [-float(score) for score in values] for part, values in scores.items() if len(values)}

@@ -24,15 +24,22 @@ _MOST_CLASSES = 4  # the scores of n classes are written n (n - 1) times to comp
 def sql_expression(scorer: "Scorer") -> str | None:
     """Return the SQL expression that equals ``scorer.predict``; None for a model that has none or is too large.
 
-    There is one for ridge, logistic regression of up to 4 classes, decision trees and random forests of up to 64 leaves
-    in all, with the NULL policy ``null``. The columns are the features, of type DOUBLE, back-quoted by name. The value
-    has the type of the label. It is NULL where a feature is NULL, NaN, infinite or larger than
-    ``scorer.largest_input``, and where ridge overflows to NaN.
+    There is one for linear, ridge and lasso, logistic regression of up to 4 classes, decision trees and random forests
+    of up to 64 leaves in all, with the NULL policy ``null``. The columns are the features, of type DOUBLE, back-quoted
+    by name. The value has the type of the label. It is NULL where a feature is NULL, NaN, infinite or larger than
+    ``scorer.largest_input``, and where a linear model overflows to NaN.
     """
     manifest = scorer.manifest
     if manifest.null_policy != "null":
         return None
-    build = {"ridge": _ridge, "logistic": _logistic, "decision_tree": _tree, "random_forest": _forest}
+    build = {
+        "ridge": _linear,
+        "linear": _linear,
+        "lasso": _linear,
+        "logistic": _logistic,
+        "decision_tree": _tree,
+        "random_forest": _forest,
+    }
     if manifest.family not in build:
         return None
     expression = build[manifest.family](scorer, cast("SkopsEngine", scorer.engine).estimator)
@@ -52,7 +59,7 @@ def read_sql_expression(folder: Path, digest: str) -> str | None:
     return files[SQL_FILE_NAME].decode() if SQL_FILE_NAME in files else None
 
 
-def _ridge(scorer: "Scorer", pipeline: Any) -> str:
+def _linear(scorer: "Scorer", pipeline: Any) -> str:
     score = _linear_score(scorer, pipeline[0], pipeline[-1].coef_, pipeline[-1].intercept_)
     return f"CASE WHEN {score} <= {_INFINITY} THEN {score} END"
 

@@ -68,7 +68,9 @@ def tune(
         UsageError: The family has nothing left to search.
     """
     if not search_space(spec):
-        raise UsageError("Every option that tuning could search is given; leave one out, or leave trials out.")
+        raise UsageError(
+            f"Tuning has no option of {spec.family} left to search: leave one of those given out, or leave trials out."
+        )
     study = _study(storage, study_key, spec)
     if not study.trials:
         study.enqueue_trial(_defaults(spec))

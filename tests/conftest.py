@@ -144,7 +144,9 @@ def register(registry):
         model = build_model(spec, features).fit(inputs, labels)
         profile = profile_training(model, inputs, labels, None)
         key = f"{name}{seed}{options}"
-        version = registry.register(spec, model, {"test": {"mse": 0.1}}, {}, {}, training_key=key, profile=profile)
+        version = registry.register(
+            spec, model, {"test": {"mse": 0.1}}, {}, {}, key, profile=profile, training_inputs=inputs
+        )
         registry.set_alias(name, CHAMPION, version.version)
         return model, version, inputs
 

@@ -95,16 +95,23 @@ def _publish(app: App, version: ModelVersion, before: int | None) -> None:
 @click.argument("references", nargs=-1, metavar="[MODEL]...")
 @pass_app
 def verify(app: App, references: tuple[str, ...]) -> None:
-    """Check artifacts against their digests and load them; all versions without an argument."""
+    """Check artifacts against their digests, load them and ask their golden rows; all versions without an argument."""
     from models.artifact import load_scorer
+    from models.errors import ModelContractError
 
     registry = app.registry
     every = (version for name in registry.list_models() for version in registry.list_versions(name))
     rows = []
     for version in [registry.resolve(reference) for reference in references] or every:
-        load_scorer(version.folder, version.digest)
-        rows.append({"model": version.name, "version": version.version, "digest": version.digest[:12], "state": "ok"})
+        state = "ok"
+        try:
+            load_scorer(version.folder, version.digest)
+        except ModelContractError as refused:
+            state = str(refused)
+        rows.append({"model": version.name, "version": version.version, "digest": version.digest[:12], "state": state})
     app.emit(rows)
+    if n_refused := sum(row["state"] != "ok" for row in rows):
+        raise ModelContractError(f"{n_refused} of {len(rows)} versions cannot be used: see their state above")
 
 
 @models.command(epilog="\b\nExample:\n  foretable models delete ridge_return_5m/1")

@@ -184,7 +184,7 @@ def test_rows_with_a_missing_feature_are_left_out_or_imputed(run, table, name):
         ("USING logistic OPTIONS (label = 'up') AS SELECT a, up FROM rows WHERE up = 'up'", "every label of the training part is up"),
         ("USING ridge OPTIONS (label = 'y', alpha = -1) AS SELECT a, y FROM rows", "ridge refuses an option"),
         ("USING lstm OPTIONS (label = 'y', sequence_length = 3) AS SELECT a, y FROM rows", "learns from one ARRAY of STRUCTs"),
-        ("USING ridge OPTIONS (label = 'y', alpha = 1, trials = 3) AS SELECT a, y FROM rows", "Every option that tuning could search is given"),
+        ("USING ridge OPTIONS (label = 'y', alpha = 1, trials = 3) AS SELECT a, y FROM rows", "Tuning has no option of ridge left to search"),
         ("USING ridge OPTIONS (label = 'y', horizon_seconds = 60) AS SELECT a, y FROM rows", "horizon_seconds needs time"),
     ],
 )  # fmt: skip

@@ -47,7 +47,9 @@ def replace_model(folder, content):
     return digest_of({path.name: path.read_bytes() for path in folder.iterdir()})
 
 
-@pytest.mark.parametrize("family", ["ridge", "decision_tree", "random_forest", "gradient_boosting"])
+@pytest.mark.parametrize(
+    "family", ["ridge", "linear", "lasso", "decision_tree", "random_forest", "gradient_boosting", "mlp"]
+)
 @pytest.mark.parametrize("n_rows", [1, 3, 600])
 def test_a_stored_regressor_predicts_bit_for_bit_what_the_fitted_one_does(tmp_path, family, n_rows):
     model = fitted(family)
@@ -57,7 +59,7 @@ def test_a_stored_regressor_predicts_bit_for_bit_what_the_fitted_one_does(tmp_pa
     assert np.concatenate(parts)[:60].tolist() == model.estimator.predict(X)[:60].tolist()
 
 
-@pytest.mark.parametrize("family", ["logistic", "decision_tree", "random_forest", "gradient_boosting"])
+@pytest.mark.parametrize("family", ["logistic", "decision_tree", "random_forest", "gradient_boosting", "mlp"])
 @pytest.mark.parametrize("label_type", list(LABELS))
 def test_a_stored_classifier_answers_with_the_label_as_trained(tmp_path, family, label_type):
     model = fitted(family, "classification", LABELS[label_type])

@@ -29,10 +29,10 @@ def mixed(windows):
 
 def definition(function, scorer, window, shapley_values):
     def value(known):
-        is_known = np.isin(np.arange(window.shape[1]), list(known))
+        is_known = np.isin(np.arange(window.shape[-1]), list(known))
         return function(np.where(is_known, window, scorer.profile.mean)[None])[0]
 
-    return shapley_values(value, window.shape[1])
+    return shapley_values(value, window.shape[-1])
 
 
 @pytest.mark.parametrize("n_features", [3, 4])
@@ -42,6 +42,18 @@ def test_few_features_get_their_exact_shapley_values(n_features, shapley_values)
     explanation = SampledExplainer(scorer).explain(windows)
     for window, attributions in zip(windows, explanation.attributions, strict=True):
         np.testing.assert_allclose(attributions, definition(mixed, scorer, window, shapley_values), atol=1e-12)
+
+
+def test_a_network_of_one_row_gets_its_exact_shapley_values(shapley_values):
+    def of_rows(rows):
+        return mixed(rows[:, None, :])
+
+    scorer = asked(of_rows, 3)
+    rows = RNG.normal(size=(5, 3))
+    explanation = SampledExplainer(scorer).explain(rows)
+    for row, attributions in zip(rows, explanation.attributions, strict=True):
+        np.testing.assert_allclose(attributions, definition(of_rows, scorer, row, shapley_values), atol=1e-12)
+    np.testing.assert_allclose(explanation.baseline + explanation.attributions.sum(axis=1), of_rows(rows), atol=1e-12)
 
 
 def test_many_features_get_estimates_near_their_shapley_values(shapley_values):

@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -5,6 +8,9 @@ from models.errors import ModelContractError, UsageError
 from models.families import FAMILY_NAMES, build_model, family_options
 from models.protocol import ModelSpec
 
+README = Path(__file__).resolve().parents[2] / "README.md"
+LINEAR = ["ridge", "linear", "lasso"]
+TREES = ["decision_tree", "random_forest", "gradient_boosting"]
 FEATURES = ("momentum", "imbalance")
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(2000, 2))
@@ -21,18 +27,18 @@ def fitted(family, task="regression", y=Y, validation=None, seed=1, **options):
 
 
 def test_the_families_are_those_of_the_readme():
-    expected = ("ridge", "logistic", "random_forest", "gradient_boosting", "decision_tree", "lstm", "gru")
-    assert expected == FAMILY_NAMES
+    sentence = README.read_text(encoding="utf-8").partition("Families: ")[2].partition(" Options are")[0]
+    assert tuple(re.findall("`([a-z_]+)`", sentence)) == FAMILY_NAMES
 
 
-@pytest.mark.parametrize("family", ["ridge", "decision_tree", "random_forest", "gradient_boosting"])
+@pytest.mark.parametrize("family", [*LINEAR, *TREES, "mlp"])
 def test_a_regressor_finds_the_signal(family):
     predicted = fitted(family).predict(X)
     assert predicted.dtype == np.float64
     assert np.corrcoef(predicted, SIGNAL)[0, 1] > 0.9
 
 
-@pytest.mark.parametrize("family", ["logistic", "decision_tree", "random_forest", "gradient_boosting"])
+@pytest.mark.parametrize("family", ["logistic", *TREES, "mlp"])
 @pytest.mark.parametrize(
     ("low", "high"), [("down", "up"), (False, True), (-1, 1), (0.0, 1.0)], ids=["text", "truth", "integer", "number"]
 )
@@ -50,16 +56,16 @@ def test_text_labels_may_come_as_objects():
     assert model.classes.dtype.kind == "U"
 
 
-@pytest.mark.parametrize("family", ["random_forest", "gradient_boosting"])
+@pytest.mark.parametrize("family", ["random_forest", "gradient_boosting", "mlp"])
 def test_the_seed_decides_the_fit(family):
-    subsampled = {"max_features": 0.5}
+    subsampled = {} if family == "mlp" else {"max_features": 0.5}
     first, again = fitted(family, **subsampled).predict(X), fitted(family, **subsampled).predict(X)
     assert first.tolist() == again.tolist()
     other = fitted(family, seed=2, **subsampled).predict(X)
     assert first.tolist() != other.tolist()
 
 
-@pytest.mark.parametrize("family", ["ridge", "decision_tree", "random_forest", "gradient_boosting"])
+@pytest.mark.parametrize("family", [*LINEAR, *TREES, "mlp"])
 def test_a_row_gets_the_same_number_whatever_rows_come_with_it(family):
     model = fitted(family)
     whole = model.predict(X)
@@ -88,6 +94,24 @@ def test_ridge_shrinks_towards_the_mean_by_alpha():
     assert spread[2] == pytest.approx(0, abs=1e-3)
 
 
+def test_lasso_drops_a_feature_that_says_nothing_whatever_the_unit_of_the_label():
+    for unit in (1.0, 1e-4):
+        y = unit * (X[:, 0] + 0.1 * RNG.normal(size=2000))
+        coefficients = fitted("lasso", y=y, alpha=0.1).estimator[-1].coef_
+        assert coefficients[1] == 0
+        assert coefficients[0] == pytest.approx(unit * (X[:, 0].std() - 0.1 * y.std() / unit), rel=0.05)
+
+
+def test_a_network_learns_a_product_in_the_unit_of_the_label_and_tells_its_loss():
+    product = 1e-4 * X[:, 0] * X[:, 1]
+    model = fitted("mlp", y=product, max_iter=100)
+    assert np.corrcoef(model.predict(X), product)[0, 1] > 0.95
+    assert 0.8 < model.predict(X).std() / product.std() < 1.2
+    losses = model.loss_history["train"]
+    assert len(losses) == 100
+    assert losses[-1] < losses[0]
+
+
 def test_an_option_of_the_estimator_reaches_it():
     assert len(fitted("random_forest", n_estimators=7).estimator.estimators_) == 7
     assert family_options("random_forest", "regression")["min_samples_leaf"] == 50
@@ -99,12 +123,12 @@ def test_a_decision_tree_stays_small_enough_to_read():
     assert tree.n_node_samples[tree.children_left == -1].min() >= 50
 
 
-@pytest.mark.parametrize("family", ["ridge", "logistic"])
-def test_a_linear_model_answers_where_its_arithmetic_overflows(family):
+@pytest.mark.parametrize("family", [*LINEAR, "logistic", "mlp"])
+def test_a_linear_model_or_network_answers_where_its_arithmetic_overflows(family):
     huge = np.array([[np.finfo(np.float64).max, 0.0], [0.0, 0.0]])
     narrow = X / 10  # so that dividing by the deviation overflows
-    y = Y if family == "ridge" else Y > 0
-    spec = ModelSpec("m", family, "y", "regression" if family == "ridge" else "classification")
+    y = Y > 0 if family == "logistic" else Y
+    spec = ModelSpec("m", family, "y", "classification" if family == "logistic" else "regression")
     model = build_model(spec, FEATURES).fit(narrow, y)
     with np.errstate(over="ignore", invalid="ignore"):
         assert model.predict(huge)[1] == model.predict(huge[1:])[0]
@@ -121,11 +145,28 @@ def test_a_linear_model_answers_where_its_arithmetic_overflows(family):
         ),
         (ModelSpec("m", "ridge", "y", options={"random_state": 1}), "ridge has no option 'random_state'"),
         (ModelSpec("m", "ridge", "y", "classification"), "choose one of logistic, random_forest, gradient_boosting, "),
-        (ModelSpec("m", "logistic", "y"), "logistic cannot do regression; choose one of ridge, random_forest, "),
+        (ModelSpec("m", "logistic", "y"), "logistic cannot do regression; choose one of ridge, linear, lasso, "),
         (ModelSpec("m", "lstm", "y"), "windows of at least 2 steps, got sequence_length 1; set it to 2 or more"),
         (
             ModelSpec("m", "ridge", "y", sequence_length=5),
-            "takes one row, got sequence_length 5; set it to 1",
+            "takes one row, got sequence_length 5; set it to 1 or choose one of lstm, gru, tcn, transformer",
+        ),
+        (
+            ModelSpec("m", "gru", "y", options={"units": 0}, sequence_length=2),
+            "gru takes units as a whole number from 1",
+        ),
+        (
+            ModelSpec("m", "tcn", "y", options={"blocks": 2.5}, sequence_length=2),
+            "blocks as a whole number from 1 on, got 2.5",
+        ),
+        (
+            ModelSpec("m", "lstm", "y", options={"epochs": True}, sequence_length=2),
+            "epochs as a whole number from 1 on, got True",
+        ),
+        (ModelSpec("m", "lstm", "y", options={"dropout": 1}, sequence_length=2), "dropout from 0 to below 1, got 1"),
+        (
+            ModelSpec("m", "lstm", "y", options={"learning_rate": "x"}, sequence_length=2),
+            "learning_rate above 0, got 'x'",
         ),
     ],
 )

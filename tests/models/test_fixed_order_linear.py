@@ -2,9 +2,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import Lasso, LinearRegression, LogisticRegression, Ridge
 
-from models.fixed_order_linear import FixedOrderLogisticRegression, FixedOrderRidge, sum_in_order
+from models.fixed_order_linear import (
+    FixedOrderLasso,
+    FixedOrderLinearRegression,
+    FixedOrderLogisticRegression,
+    FixedOrderRidge,
+    sum_in_order,
+)
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(400, 15))
@@ -16,7 +22,23 @@ def test_products_are_added_from_the_first_feature_to_the_last():
     assert sum_in_order(np.array([row]), np.array(weights), 0.5).tolist() == [((0.5 + 1e16) + 1.0) + -1e16]
 
 
-def test_ridge_predicts_what_scikit_learn_predicts():
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (FixedOrderRidge(alpha=2.0), Ridge(alpha=2.0)),
+        (FixedOrderLinearRegression(), LinearRegression()),
+        (FixedOrderLasso(alpha=0.05, tol=1e-10), Lasso(alpha=0.05 * Y.std(), tol=1e-10)),
+    ],
+    ids=["ridge", "least squares", "lasso"],
+)
+def test_a_linear_regression_predicts_what_scikit_learn_predicts(ours, theirs):
+    ours, theirs = ours.fit(X, Y), theirs.fit(X, Y)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=0, atol=1e-8)
+    assert (ours.coef_ == 0).tolist() == (theirs.coef_ == 0).tolist()
+    np.testing.assert_allclose(ours.predict(X), theirs.predict(X), rtol=0, atol=1e-7)
+
+
+def test_ridge_has_scikit_learns_coefficients_to_the_last_bit():
     ours, theirs = FixedOrderRidge(alpha=2.0).fit(X, Y), Ridge(alpha=2.0).fit(X, Y)
     assert ours.coef_.tolist() == theirs.coef_.tolist()
     np.testing.assert_allclose(ours.predict(X), theirs.predict(X), rtol=0, atol=1e-13)

@@ -35,7 +35,7 @@ def lstm():
 @pytest.fixture(scope="module")
 def stored(lstm, tmp_path_factory):
     folder = tmp_path_factory.mktemp("lstm") / "model"
-    return folder, save_artifact(lstm, folder)
+    return folder, save_artifact(lstm, folder, training_inputs=X[TRAIN])
 
 
 def test_an_lstm_learns_a_change_over_its_window_in_label_units(lstm):
@@ -48,6 +48,37 @@ def test_onnx_predicts_what_keras_predicts(lstm, stored):
     scorer = load_scorer(*stored)
     np.testing.assert_allclose(scorer.predict(X), lstm.predict(X), rtol=0, atol=1e-6)
     np.testing.assert_allclose(scorer.predict(X), lstm.predict(X), rtol=1e-3)
+
+
+@pytest.mark.parametrize("family", ["tcn", "transformer"])
+def test_convolutions_and_attention_learn_it_too_and_are_stored_as_they_are(family, tmp_path):
+    model = fitted(family, epochs=20, units=8)
+    predicted = model.predict(X[LATER])
+    assert 1 - np.mean((predicted - Y[LATER]) ** 2) / Y[LATER].var() > 0.6
+    scorer = load_scorer(tmp_path / "m", save_artifact(model, tmp_path / "m", training_inputs=X[TRAIN]))
+    np.testing.assert_allclose(scorer.predict(X[LATER]), predicted, rtol=0, atol=1e-4 * np.abs(predicted).max())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["tcn", "transformer"])
+def test_the_same_seed_gives_the_same_convolutions_and_attention(family):
+    assert fitted(family, epochs=1).predict(X[:9]).tolist() == fitted(family, epochs=1).predict(X[:9]).tolist()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("family", "options"), [("tcn", {"blocks": 5}), ("transformer", {"heads": 3, "blocks": 2})])
+def test_options_reach_the_network_of_a_classifier(family, options, tmp_path):
+    labels = np.digitize(Y, [0.0008, 0.0012])
+    model = fitted(family, "classification", labels, epochs=1, **options)
+    scorer = load_scorer(tmp_path / "m", save_artifact(model, tmp_path / "m", training_inputs=X[TRAIN]))
+    np.testing.assert_allclose(scorer.predict_probability(X), model.predict_probability(X), rtol=0, atol=1e-5)
+    assert model.network.count_params() > fitted(family, "classification", labels, epochs=1).network.count_params()
+
+
+def test_the_order_of_the_steps_matters_to_a_transformer():
+    swapped = X[LATER][:, [1, 0, 2, 3]]
+    model = fitted("transformer", epochs=1)
+    assert np.abs(model.predict(swapped) - model.predict(X[LATER])).max() > 1e-6
 
 
 def test_the_batch_may_have_any_size(stored):

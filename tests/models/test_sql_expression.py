@@ -24,6 +24,8 @@ NAMES = ("a", "b`c", "d e", "select")
 SMALL_FOREST = {"n_estimators": 5, "max_depth": 3}
 MODELS = [
     ("ridge", None, {}),
+    ("linear", None, {}),
+    ("lasso", None, {"alpha": 0.1}),
     ("logistic", ["down", "up"], {}),
     ("logistic", [1, 2**60, 3, -4], {}),
     ("decision_tree", None, {}),

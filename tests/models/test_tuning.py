@@ -62,7 +62,7 @@ def test_options_that_are_given_stay_and_the_others_are_searched(storage):
 
 
 def test_nothing_left_to_search_is_refused(storage):
-    with pytest.raises(UsageError, match="Every option that tuning could search is given"):
+    with pytest.raises(UsageError, match="Tuning has no option of ridge left to search"):
         tune(ModelSpec("m", "ridge", "y", options={"alpha": 1.0}), 3, bowl, storage, "key", print)
 
 

@@ -1,0 +1,106 @@
+"""``foretable models`` as it is typed, on a registry of three versions; forests, which need no SQL function."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jobs import cli
+from models.artifact import GOLDEN_ROWS, load_scorer
+from models.errors import ModelContractError
+from models.families import build_model
+from models.format_skops import SkopsEngine
+from models.protocol import ModelSpec
+from models.registry import Registry
+
+X = np.random.default_rng(0).normal(size=(60, 2))
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A home with wood/1, its champion, and wood/2."""
+    registry = Registry.in_home(tmp_path)
+    for seed in (1, 2):
+        spec = ModelSpec("wood", "random_forest", "r", options={"n_estimators": 300}, seed=seed)
+        model = build_model(spec, ("a", "b")).fit(X, X[:, 0])
+        registry.register(spec, model, {"test": {"mse": 0.5}}, {}, {"features": 3}, str(seed), training_inputs=X)
+    registry.set_alias("wood", "champion", 1)
+    return tmp_path
+
+
+@pytest.fixture
+def models(home, capsys):
+    """Run ``foretable models …``; returns the exit code, what was printed as JSON, and what was said."""
+
+    def run(*words):
+        code = cli.run(["--home", str(home), "--json", "models", *words])
+        printed = capsys.readouterr()
+        return code, json.loads(printed.out) if printed.out else None, printed.err
+
+    return run
+
+
+def folder_of(home, version):
+    return Path(Registry.in_home(home).resolve(f"wood/{version}").folder)
+
+
+def states(rows):
+    return {row["version"]: row["state"] for row in rows}
+
+
+def test_versions_are_listed_newest_first_with_their_aliases(models):
+    _, rows, _ = models("list")
+    assert [(row["model"], row["version"], row["aliases"]) for row in rows] == [
+        ("wood", 2, ""),
+        ("wood", 1, "champion"),
+    ]
+
+
+def test_a_version_is_shown_with_its_metrics_and_what_it_was_trained_on(models):
+    _, facts, _ = models("show", "wood@champion")
+    assert (facts["version"], facts["test.mse"], facts["feature_names"]) == (1, 0.5, "a, b")
+    assert facts["data_versions"] == {"features": 3}
+
+
+def test_an_alias_moves_and_a_dry_run_moves_nothing(models, home):
+    expected = {"model": "wood", "alias": "champion", "from_version": 1, "to_version": 2}
+    assert models("promote", "wood/2", "--dry-run")[1] == expected
+    assert Registry.in_home(home).resolve("wood").version == 1
+    assert models("promote", "wood/2")[1] == expected
+    assert Registry.in_home(home).resolve("wood").version == 2
+
+
+def test_whole_versions_are_verified(models):
+    code, rows, _ = models("verify")
+    assert (code, states(rows)) == (0, {1: "ok", 2: "ok"})
+
+
+def test_verify_says_which_version_was_changed_and_goes_on_with_the_others(models, home):
+    (folder_of(home, 2) / "manifest.json").write_text("{}")
+    code, rows, said = models("verify")
+    assert code == ModelContractError.exit_code
+    assert states(rows)[1] == "ok"
+    assert "was changed after it was registered" in states(rows)[2]
+    assert "1 of 2 versions cannot be used" in said
+
+
+def test_verify_says_which_version_a_new_library_answers_otherwise(models, home, monkeypatch):
+    assert (folder_of(home, 1) / GOLDEN_ROWS).is_file()
+    answer = SkopsEngine.predict
+    monkeypatch.setattr(SkopsEngine, "predict", lambda self, rows: answer(self, rows) * 1.001)
+    code, rows, _ = models("verify", "wood/1")
+    assert code == ModelContractError.exit_code
+    assert "golden row" in states(rows)[1]
+
+
+def test_a_champion_is_not_deleted_and_another_version_is(models, home):
+    code, _, said = models("delete", "wood/1")
+    assert code != 0
+    assert "promote another version first" in said
+    assert models("delete", "wood/2", "--dry-run")[1]["state"] == "kept"
+    assert models("delete", "wood/2")[1]["state"] == "deleted"
+    assert [version.version for version in Registry.in_home(home).list_versions("wood")] == [1]
+    assert models("delete", "wood")[2].startswith("foretable: say which version to delete")
+    version = Registry.in_home(home).resolve("wood/1")
+    assert len(load_scorer(version.folder, version.digest).predict(X)) == 60
