@@ -25,7 +25,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from jobs.book.event_columns import DECIMAL, EVENT_COLUMNS
+from jobs.arrow_views import DECIMAL
+from jobs.book.event_columns import EVENT_COLUMNS
 from jobs.book.replay import BookOptions, BookReplay
 
 GOAL = 5_000_000

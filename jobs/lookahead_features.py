@@ -20,7 +20,7 @@ from jobs.lookahead_versions import History
 from jobs.normalize_rows import ROW_KEY, apply_scales, compute_rows, fit_scales, mark_training
 from jobs.normalize_scales import train_ends_of
 from jobs.quote_bars import quote_bars, with_quotes
-from jobs.resample_bars import complete_bars, flow_events, resample_events
+from jobs.resample_bars import FlowEvents, complete_bars, resample_events
 from jobs.settled_rows import settled
 
 SYMBOL = ("exchange", "symbol")
@@ -74,7 +74,7 @@ def event_transform(
     of_bars = features_of_bars(settings, bar_seconds)
 
     def transform(frames: Mapping[str, DataFrame]) -> DataFrame:
-        events = flow_events(frames["trades"], frames["orders"], received_exchanges)
+        events = FlowEvents(frames["trades"], frames["orders"], received_exchanges)
         bars = complete_bars(resample_events(events, bar_seconds), bar_seconds, is_gap_free)
         bars = settled(with_quotes(bars, quote_bars(frames["quotes"], bar_seconds)))
         features = of_bars({**frames, "bars": bars}).drop("available_at")

@@ -88,7 +88,7 @@ def are_made_otherwise(spark: SparkSession, digest: str) -> bool:
     return not spark.table("book_states").where(F.col("settings") != digest).isEmpty()
 
 
-def _options(settings: BookSettings, contiguous: set[str]) -> Callable[[str], BookOptions]:
+def _options(settings: BookSettings, contiguous: frozenset[str]) -> Callable[[str], BookOptions]:
     values = settings.model_dump()
     return lambda exchange: BookOptions(is_contiguous=exchange in contiguous, **values)
 

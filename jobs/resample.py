@@ -9,13 +9,14 @@ from functools import reduce
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from jobs.bar_parts import Source, parts_of_files, parts_of_rows
 from jobs.last_good import good_version
 from jobs.quote_bars import books_before, quote_bars, with_quotes, without_quotes
-from jobs.resample_bars import BAR_KEY, bar_start_of, check_bar_seconds, complete_bars, flow_events, resample_events
+from jobs.resample_bars import BAR_KEY, FlowEvents, bar_start_of, bars_of_parts, check_bar_seconds, complete_bars
 from jobs.resample_slice import Slice, affected_slice, quotes_of
 from jobs.row_changes import digest_of_rows, joined_digest, merge_changes, row_changes
 from jobs.settled_rows import settled
-from jobs.table_versions import changed_rows, rows_at, usable_since
+from jobs.table_versions import changed_rows, plain_files, rows_at, usable_since
 from models.errors import UsageError
 
 BAR_SOURCES = ("orders", "trades", "quotes")
@@ -70,11 +71,12 @@ class _Sources:
     """The events and quotes of some table versions, and where those fall that came after earlier versions."""
 
     def __init__(self, spark: SparkSession, inputs: Mapping[str, int], since: Mapping[str, int] | None) -> None:
+        self._spark, self._inputs = spark, inputs
         orders, trades, quotes = (rows_at(spark, table, inputs[table]) for table in BAR_SOURCES)
         is_quoted = not quotes.isEmpty() or (since is not None and since["quotes"] != inputs["quotes"])
         self.quotes = quotes if is_quoted else None
         received = received_exchanges(orders)
-        self.events = flow_events(trades, orders, received)
+        self.events = FlowEvents(trades, orders, received)
         self.new_times: DataFrame | None = None
         if since is not None:
             new_orders, new_trades, new_quotes = (
@@ -83,17 +85,28 @@ class _Sources:
             # an exchange that now sends `received` for the first time counts its earlier `open` no more
             switched = received - received_exchanges(rows_at(spark, "orders", since["orders"]))
             recounted = orders.where(F.col("exchange").isin(list(switched)) & (F.col("event") == "open"))
-            new = (
-                flow_events(new_trades, new_orders, received),
-                flow_events(new_trades.limit(0), recounted, received_exchanges=[]),
-                new_quotes,
-            )
+            new = [FlowEvents(new_trades, new_orders, received).times, recounted, new_quotes]
             self.new_times = reduce(DataFrame.union, [rows.select("exchange", "symbol", "event_time") for rows in new])
 
+    def bars(self, bar_seconds: int) -> DataFrame:
+        """The bars of all events, as from ``resample_events``: by file where a table is plain files."""
+        parts = [
+            self._parts("trades", self.events.trades, bar_seconds),
+            self._parts("orders", self.events.orders, bar_seconds),
+        ]
+        return bars_of_parts(reduce(DataFrame.unionByName, parts), bar_seconds)
 
-def received_exchanges(orders: DataFrame) -> set[str]:
+    def _parts(self, table: Source, rows: DataFrame, bar_seconds: int) -> DataFrame:
+        received = self.events.received_exchanges
+        files = plain_files(self._spark, table, rows)
+        if files is None:
+            return parts_of_rows(rows, table, bar_seconds, received)
+        return parts_of_files(self._spark, files, table, bar_seconds, received)
+
+
+def received_exchanges(orders: DataFrame) -> frozenset[str]:
     """Exchanges that send ``received`` at all."""
-    return {row.exchange for row in orders.where("event = 'received'").select("exchange").distinct().collect()}
+    return frozenset(row.exchange for row in orders.where("event = 'received'").select("exchange").distinct().collect())
 
 
 def _changes(spark: SparkSession, sources: _Sources, bar_seconds: int, is_gap_free: bool) -> DataFrame:
@@ -102,7 +115,7 @@ def _changes(spark: SparkSession, sources: _Sources, bar_seconds: int, is_gap_fr
         start = bar_start_of(F.col("event_time"), bar_seconds).alias("bar_start")
         touched = settled(sources.new_times.select("exchange", "symbol", start).distinct())
         part = affected_slice(held, sources.events, touched, bar_seconds)
-    raw = part.raw if part else resample_events(sources.events, bar_seconds)
+    raw = part.raw if part else sources.bars(bar_seconds)
     bars = complete_bars(raw, bar_seconds, is_gap_free)
     wanted = _with_books(bars, sources.quotes, part, bar_seconds)
     return row_changes(part.held if part else held, wanted, BAR_KEY)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 
+from jobs.bar_parts import parts_of_rows
+from jobs.bars.partial_bars import FLOW_NAMES
 from models.errors import UsageError
 
 MAX_BAR_SECONDS = 86_400
@@ -28,45 +31,25 @@ def check_bar_seconds(bar_seconds: int) -> int:
     return bar_seconds
 
 
-def flow_events(trades: DataFrame, orders: DataFrame, received_exchanges: Collection[str]) -> DataFrame:
-    """Everything that a bar counts, one row an event.
+@dataclass(frozen=True)
+class FlowEvents:
+    """Everything that bars count; ``jobs/bars/flow_columns.py`` says which rows do.
 
-    A limit order enters the market once: with its ``received`` where the exchange sends that event, and with its
-    ``open`` where it never does (Bitstamp). So an ``open`` counts outside of ``received_exchanges`` only.
-    A market order is a ``received`` of that type, or of no type and without a price. A cancel is a ``done`` with the
-    reason canceled and a price; its size is what was still in the book.
-
-    Args:
-        trades: Rows of ``trades``.
-        orders: Rows of ``orders``.
+    Attributes:
+        trades: Rows of ``trades``, any order.
+        orders: Rows of ``orders``, any order.
         received_exchanges: The exchanges with at least one ``received`` in all of ``orders``.
-
-    Returns:
-        exchange, symbol, event_time, epoch, sequence, kind (trade, limit, market, cancel), side (buy, sell or NULL; of
-        a trade the taker's), price (of a trade), size (base units, 0 where an order names none).
     """
-    is_received = F.col("event") == "received"
-    is_limit = F.coalesce(F.col("order_type") == "limit", F.col("price").isNotNull())
-    is_entry_by_open = (F.col("event") == "open") & ~F.col("exchange").isin(list(received_exchanges))
-    is_cancel = (F.col("event") == "done") & (F.col("reason") == "canceled") & F.col("price").isNotNull()
-    kind = (
-        F.when((is_received & is_limit) | is_entry_by_open, "limit")
-        .when(is_received, "market")
-        .when(is_cancel, "cancel")
-    )
-    entered = F.when(is_cancel, F.col("remaining_size")).otherwise(F.coalesce("size", "remaining_size"))
-    place = ["exchange", "symbol", "event_time", "epoch", "sequence"]
-    order_events = orders.select(
-        *place,
-        kind.alias("kind"),
-        "side",
-        F.lit(None).cast("decimal(18, 8)").alias("price"),
-        F.coalesce(entered, F.lit(0)).cast("decimal(18, 8)").alias("size"),
-    ).where("kind IS NOT NULL")
-    matches = trades.withColumn("event_time", F.col("trade_time")).select(
-        *place, F.lit("trade").alias("kind"), F.col("taker_side").alias("side"), "price", "size"
-    )
-    return matches.unionByName(order_events)
+
+    trades: DataFrame
+    orders: DataFrame
+    received_exchanges: Collection[str]
+
+    @property
+    def times(self) -> DataFrame:
+        """exchange, symbol, event_time of all rows."""
+        trades = self.trades.select("exchange", "symbol", F.col("trade_time").alias("event_time"))
+        return trades.union(self.orders.select("exchange", "symbol", "event_time"))
 
 
 def bar_start_of(time: Column, bar_seconds: int) -> Column:
@@ -75,36 +58,34 @@ def bar_start_of(time: Column, bar_seconds: int) -> Column:
     return F.timestamp_micros(micros - F.pmod(micros, F.lit(bar_seconds * 1_000_000)))
 
 
-def resample_events(events: DataFrame, bar_seconds: int) -> DataFrame:
-    """Aggregate flow events to bars over [bar_start, bar_start + bar_seconds).
-
-    Args:
-        events: As from ``flow_events``, any order.
-        bar_seconds: Width, 1 to 86,400.
+def resample_events(events: FlowEvents, bar_seconds: int) -> DataFrame:
+    """Aggregate events to bars over [bar_start, bar_start + bar_seconds).
 
     Returns:
         Rows of ``bars`` for the bars with an event; open, high, low and close are NULL where the bar has no trade
         (``carry_close`` fills them), and so is last_trade_at. Trades of one instant are ordered by (epoch, sequence).
     """
     check_bar_seconds(bar_seconds)
-    is_trade = F.col("kind") == "trade"
-    tick = F.when(is_trade, F.struct("event_time", "epoch", "sequence"))
-    notional = F.sum(F.col("price") * F.col("size"))
-    volume = _sum_of_size(is_trade)
-    bars = events.groupBy("exchange", "symbol", bar_start_of(F.col("event_time"), bar_seconds).alias("bar_start")).agg(
-        F.min_by("price", tick).alias("open"),
-        F.max("price").alias("high"),
-        F.min("price").alias("low"),
-        F.max_by("price", tick).alias("close"),
-        volume.alias("volume"),
-        F.try_divide(notional.cast("double"), volume.cast("double")).alias("vwap"),
-        F.count_if(is_trade).alias("n_trades"),
-        F.max(F.when(is_trade, F.col("event_time"))).alias("last_trade_at"),
-        F.max("event_time").alias("last_event_at"),
-        *_sides_of("trade", "n_{side}_trades", "{side}_volume"),
-        *_sides_of("limit", "n_limit_{side}s", "limit_{side}_size"),
-        *_sides_of("market", "n_market_{side}s", "market_{side}_size"),
-        *_sides_of("cancel", "n_cancel_{side}s", "cancel_{side}_size"),
+    trades = parts_of_rows(events.trades, "trades", bar_seconds)
+    orders = parts_of_rows(events.orders, "orders", bar_seconds, events.received_exchanges)
+    return bars_of_parts(trades.unionByName(orders), bar_seconds)
+
+
+def bars_of_parts(parts: DataFrame, bar_seconds: int) -> DataFrame:
+    """Bars as from ``resample_events``, of their parts in any order."""
+    notional, volume = F.sum("notional").cast("double"), F.sum("volume")
+    sums = [F.sum(name).cast(parts.schema[name].dataType).alias(name) for flow in FLOW_NAMES for name in flow[:2]]
+    bars = parts.groupBy("exchange", "symbol", "bar_start").agg(
+        F.min_by("open", "open_place").alias("open"),
+        F.max("high").alias("high"),
+        F.min("low").alias("low"),
+        F.max_by("close", "close_place").alias("close"),
+        volume.cast(_SIZE).alias("volume"),
+        F.try_divide(notional, volume.cast("double")).alias("vwap"),
+        F.sum("n_trades").alias("n_trades"),
+        F.max("last_trade_at").alias("last_trade_at"),
+        F.max("last_event_at").alias("last_event_at"),
+        *sums,
     )
     return _with_key(bars, bar_seconds).withColumn("is_filled", F.lit(False))
 
@@ -147,19 +128,6 @@ def complete_bars(bars: DataFrame, bar_seconds: int, is_gap_free: bool) -> DataF
     """Carry closes and, where asked for, fill the grid of bars as from ``resample_events``."""
     carried = carry_close(bars)
     return fill_grid(carried, bar_seconds) if is_gap_free else carried
-
-
-def _sides_of(kind: str, count_name: str, size_name: str) -> list[Column]:
-    columns = []
-    for side in ("buy", "sell"):
-        is_counted = (F.col("kind") == kind) & (F.col("side") == side)
-        columns.append(F.count_if(is_counted).alias(count_name.format(side=side)))
-        columns.append(_sum_of_size(is_counted).alias(size_name.format(side=side)))
-    return columns
-
-
-def _sum_of_size(is_counted: Column) -> Column:
-    return F.coalesce(F.sum(F.when(is_counted, F.col("size"))), F.lit(0)).cast(_SIZE)
 
 
 def _with_key(bars: DataFrame, bar_seconds: int) -> DataFrame:

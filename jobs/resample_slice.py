@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.quote_bars import QUOTE_COLUMNS
-from jobs.resample_bars import OF_TRADES, bar_start_of, resample_events
+from jobs.resample_bars import OF_TRADES, FlowEvents, bar_start_of, resample_events
 from jobs.settled_rows import settled
 
 _SYMBOL = ["exchange", "symbol"]
@@ -34,7 +34,7 @@ class Slice:
     raw: DataFrame
 
 
-def affected_slice(held: DataFrame, events: DataFrame, touched: DataFrame, bar_seconds: int) -> Slice:
+def affected_slice(held: DataFrame, events: FlowEvents, touched: DataFrame, bar_seconds: int) -> Slice:
     """Split off what must be compared and rebuilt.
 
     Each symbol's slice runs from the last bar with events before its first touched bar, which hands over its close, its
@@ -42,7 +42,7 @@ def affected_slice(held: DataFrame, events: DataFrame, touched: DataFrame, bar_s
 
     Args:
         held: Rows of ``bars`` of one width, complete for all earlier events.
-        events: All events, earlier and new, as from ``flow_events``.
+        events: All events, earlier and new.
         touched: exchange, symbol, bar_start of the bars that a new event or quote falls into.
         bar_seconds: Width of the bars.
 
@@ -82,12 +82,16 @@ def quotes_of(quotes: DataFrame, part: Slice) -> DataFrame:
     return near.where("NOT is_seeded OR event_time >= start").select(quotes.columns)
 
 
-def events_of(events: DataFrame, touched: DataFrame, bar_seconds: int) -> DataFrame:
-    """The events that fall into the touched bars; the span of time lets Delta skip the other files."""
+def events_of(events: FlowEvents, touched: DataFrame, bar_seconds: int) -> FlowEvents:
+    """The events that fall into the touched bars."""
     span = touched.agg(F.min("bar_start").alias("first"), F.max("bar_start").alias("last")).first()
-    if span is None or span["first"] is None:
-        return events.limit(0)
-    end = F.lit(span["last"]) + F.make_dt_interval(secs=F.lit(bar_seconds))
-    near = events.where((F.col("event_time") >= F.lit(span["first"])) & (F.col("event_time") < end))
-    keyed = near.withColumn("bar_start", bar_start_of(F.col("event_time"), bar_seconds))
-    return keyed.join(touched, [*_SYMBOL, "bar_start"], "left_semi").drop("bar_start")
+
+    def near(rows: DataFrame, time: str) -> DataFrame:
+        if span is None or span["first"] is None:
+            return rows.limit(0)
+        end = F.lit(span["last"]) + F.make_dt_interval(secs=F.lit(bar_seconds))
+        in_span = rows.where((F.col(time) >= F.lit(span["first"])) & (F.col(time) < end))  # lets Delta skip files
+        keyed = in_span.withColumn("bar_start", bar_start_of(F.col(time), bar_seconds))
+        return keyed.join(F.broadcast(touched), [*_SYMBOL, "bar_start"], "left_semi").select(rows.columns)
+
+    return replace(events, trades=near(events.trades, "trade_time"), orders=near(events.orders, "event_time"))

@@ -25,6 +25,22 @@ def changed_rows(spark: SparkSession, table: str, after: int, until: int) -> Dat
     )
 
 
+def plain_files(spark: SparkSession, table: str, rows: DataFrame) -> list[str] | None:
+    """Paths of the Parquet files that hold all ``rows`` of a Delta table at a version, and nothing else.
+
+    None where files are not the whole truth (tables with deletion vectors or renamed columns ask for a newer reader
+    than Delta's first), or lie elsewhere than on a file system of this machine.
+    """
+    (detail,) = DeltaTable.forName(spark, table).detail().select("minReaderVersion").collect()
+    if detail.minReaderVersion != 1:
+        return None
+    # Addresses as Hadoop's Path prints them: nothing is encoded, a blank is a blank and %20 is %20.
+    addresses = [address.partition(":") for address in rows.inputFiles()]
+    if any(scheme != "file" or path.startswith("//") for scheme, _, path in addresses):
+        return None
+    return [path for _, _, path in addresses]
+
+
 def usable_since(
     spark: SparkSession, since: Mapping[str, int] | None, inputs: Mapping[str, int]
 ) -> dict[str, int] | None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from jobs.arrow_views import EMPTY, decimal_words, read_only, times_us
 from jobs.book.layout import BUY, NONE, SELL
 from jobs.book.replay_kernel import Events
 
@@ -14,10 +15,8 @@ EVENT_COLUMNS = (
     "sequence", "event", "event_time", "order_id", "side", "price", "size", "remaining_size", "maker_order_id",
     "snapshot",
 )  # fmt: skip
-DECIMAL = pa.decimal128(18, 8)
 _SIDES = np.full(256, NONE, dtype=np.int8)  # by first letter
 _SIDES[ord("b")], _SIDES[ord("s")] = BUY, SELL
-_EMPTY = np.frombuffer(b"", dtype=np.uint8)
 
 
 def event_columns(orders: pa.RecordBatch) -> Events:
@@ -31,13 +30,13 @@ def event_columns(orders: pa.RecordBatch) -> Events:
         return _text(column(name, pa.string()))
 
     def decimal(name: str) -> tuple[np.ndarray, np.ndarray]:
-        return _decimal(column(name, DECIMAL))
+        return decimal_words(orders.column(name))
 
     return Events(
-        kind=_read_only(_first_letters(orders.column("event"))),
-        side=_read_only(_SIDES[_first_letters(orders.column("side"))]),
-        sequence=_read_only(column("sequence", pa.int64()).to_numpy(zero_copy_only=True)),
-        time_us=_read_only(column("event_time", pa.timestamp("us", "UTC")).view(pa.int64()).to_numpy()),
+        kind=read_only(_first_letters(orders.column("event"))),
+        side=read_only(_SIDES[_first_letters(orders.column("side"))]),
+        sequence=read_only(column("sequence", pa.int64()).to_numpy(zero_copy_only=True)),
+        time_us=times_us(orders.column("event_time")),
         order_id=text("order_id"),
         price=decimal("price"),
         size=decimal("size"),
@@ -63,23 +62,6 @@ def _text(values: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     _, offsets, text = values.buffers()
     n = len(values)
     if offsets is None:
-        return _read_only(np.zeros(n + 1, dtype=np.int32)), _EMPTY
+        return read_only(np.zeros(n + 1, dtype=np.int32)), EMPTY
     places = np.frombuffer(offsets, dtype=np.int32)[values.offset : values.offset + n + 1]
-    return places, _EMPTY if text is None else np.frombuffer(text, dtype=np.uint8)
-
-
-def _decimal(values: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-    """Two words a value, and where there is one (empty: everywhere)."""
-    validity, words = values.buffers()
-    n, start = len(values), values.offset
-    held = np.frombuffer(words, dtype=np.int64)[2 * start : 2 * (start + n)]
-    if values.null_count == 0:
-        return held, _EMPTY
-    bits = np.unpackbits(np.frombuffer(validity, dtype=np.uint8), bitorder="little")
-    return held, _read_only(bits[start : start + n])
-
-
-def _read_only(values: np.ndarray) -> np.ndarray:
-    """All views alike, so that the kernel is compiled for one kind of array."""
-    values.flags.writeable = False
-    return values
+    return places, EMPTY if text is None else np.frombuffer(text, dtype=np.uint8)

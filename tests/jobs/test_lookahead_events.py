@@ -23,7 +23,7 @@ from jobs.lookahead_features import (
 from jobs.lookahead_frames import Recomputation
 from jobs.lookahead_versions import names_side_by_side, versions_of
 from jobs.quote_bars import quote_bars, with_quotes
-from jobs.resample_bars import complete_bars, flow_events, resample_events
+from jobs.resample_bars import FlowEvents, complete_bars, resample_events
 
 MIDNIGHT = datetime(2024, 1, 2, tzinfo=UTC)
 TRADES = (
@@ -90,7 +90,7 @@ def events(spark):
 @pytest.fixture(scope="module")
 def scales(events):
     orders, trades, quotes = events
-    bars = complete_bars(resample_events(flow_events(trades, orders, {"x"}), 60), 60, True)
+    bars = complete_bars(resample_events(FlowEvents(trades, orders, {"x"}), 60), 60, True)
     return fitted_scales(with_quotes(bars, quote_bars(quotes, 60)), SETTINGS, 60)
 
 

@@ -2,7 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -134,6 +137,17 @@ def test_new_events_touch_only_their_bars_and_those_that_carry_their_close(spark
         (240, 2, True),
         (300, 5, False),
     ]
+
+
+def test_a_trade_that_a_deletion_vector_hides_is_in_no_bar(spark, schema):
+    """Bars of a whole table are made by file: not where a file holds more than the table."""
+    spark.sql("ALTER TABLE trades SET TBLPROPERTIES (delta.enableDeletionVectors = true)")
+    add(spark, "trades", [trade(0, "1", number=1), trade(1, "2", number=2)])
+    spark.sql("DELETE FROM trades WHERE trade_id = 2")
+    (file,) = spark.table("trades").inputFiles()
+    assert pq.read_metadata(url2pathname(urlsplit(file).path)).num_rows == 2
+    resample(spark, [60])
+    assert closes(spark) == [(0, 1, False)]
 
 
 def test_a_late_trade_moves_the_close_of_later_bars_with_orders_only(spark, schema):

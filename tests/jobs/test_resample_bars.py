@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from jobs.quote_bars import quote_bars, with_quotes
-from jobs.resample_bars import carry_close, check_bar_seconds, complete_bars, fill_grid, flow_events, resample_events
+from jobs.resample_bars import FlowEvents, carry_close, check_bar_seconds, complete_bars, fill_grid, resample_events
 from models.errors import UsageError
 
 MIDNIGHT = datetime(2024, 1, 2, tzinfo=UTC)
@@ -36,7 +36,7 @@ def order(time, event, side="buy", order_type=None, price="10", size=None, remai
 @pytest.fixture
 def bars_of(spark):
     def resampled(trades=(), orders=(), bar_seconds=60, received=("x",), is_gap_free=False):
-        events = flow_events(
+        events = FlowEvents(
             spark.createDataFrame(list(trades), TRADES), spark.createDataFrame(list(orders), ORDERS), received
         )
         bars = complete_bars(resample_events(events, bar_seconds), bar_seconds, is_gap_free)
@@ -182,7 +182,7 @@ def test_the_grid_before_the_first_trade_has_no_price(bars_of):
 
 
 def test_completed_bars_have_the_columns_of_the_table(spark, schema):
-    events = flow_events(spark.table("trades"), spark.table("orders"), [])
+    events = FlowEvents(spark.table("trades"), spark.table("orders"), [])
     bars = with_quotes(fill_grid(carry_close(resample_events(events, 60)), 60), quote_bars(spark.table("quotes"), 60))
     table = {field.name: field.dataType for field in spark.table("bars").schema}
     assert {field.name: field.dataType for field in bars.schema} == table

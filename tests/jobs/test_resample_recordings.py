@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from pyspark.sql import functions as F
 
-from jobs.resample_bars import complete_bars, flow_events, resample_events
+from jobs.resample_bars import FlowEvents, complete_bars, resample_events
 
 PRICES = ["open", "high", "low", "close"]
 ORDERS = (
@@ -62,9 +62,9 @@ def bitflyer_events(spark, bitflyer_files):
         F.col("size").cast("decimal(18, 8)").alias("size"),
         F.lower("side").alias("taker_side"),
     )
-    events = flow_events(trades, spark.createDataFrame([], ORDERS), []).persist()
-    yield events
-    events.unpersist()
+    trades = trades.persist()
+    yield FlowEvents(trades, spark.createDataFrame([], ORDERS), [])
+    trades.unpersist()
 
 
 @pytest.mark.parametrize("seconds", [pytest.param(10, marks=pytest.mark.slow), 60, 300])
@@ -156,7 +156,7 @@ def pandas_bars(lines, seconds):
 def test_trades_and_order_flow_of_the_bitstamp_log_equal_pandas(spark, bitstamp_lines, seconds):
     orders = spark.createDataFrame(list(as_orders(bitstamp_lines)), ORDERS)
     trades = spark.createDataFrame(list(as_trades(bitstamp_lines)), TRADES)
-    events = flow_events(trades, orders, received_exchanges=[])
+    events = FlowEvents(trades, orders, received_exchanges=[])
     bars = complete_bars(resample_events(events, seconds), seconds, is_gap_free=False)
     expected = pandas_bars(bitstamp_lines, seconds)
     units = [

@@ -1,8 +1,11 @@
-"""Whether the changes since an earlier run can still be told."""
+"""Whether the changes since an earlier run can still be told, and which files hold the rows of a version."""
 
+from pathlib import Path
+
+import pyarrow.parquet as pq
 import pytest
 
-from jobs.table_versions import changed_rows, usable_since
+from jobs.table_versions import changed_rows, plain_files, rows_at, usable_since
 
 
 @pytest.fixture
@@ -42,3 +45,23 @@ def test_a_vacuum_that_keeps_a_week_takes_nothing_from_a_run_of_today(spark, tab
     newest = spark.sql("DESCRIBE HISTORY kept").agg({"version": "max"}).first()[0]
     assert newest > 2
     assert usable_since(spark, {table: 1}, {table: newest}) == {table: 1}
+
+
+def test_the_files_of_a_version_hold_its_rows(spark, table):
+    for version, rows in ((1, [1]), (2, [1, 2])):
+        files = plain_files(spark, table, rows_at(spark, table, version))
+        assert sorted(x for file in files for x in pq.read_table(file)["x"].to_pylist()) == rows
+
+
+def test_a_name_with_blanks_and_signs_is_the_name_of_the_file(spark, schema, tmp_path):
+    folder = tmp_path / "a b%20é"
+    spark.range(1).write.format("delta").save(str(folder))
+    spark.sql(f"CREATE TABLE named USING delta LOCATION '{folder}'")
+    (file,) = plain_files(spark, "named", spark.table("named"))
+    assert Path(file).is_file()
+
+
+@pytest.mark.parametrize("feature", ["delta.enableDeletionVectors = true", "delta.columnMapping.mode = 'name'"])
+def test_files_that_are_not_the_whole_truth_are_not_named(spark, table, feature):
+    spark.sql(f"ALTER TABLE {table} SET TBLPROPERTIES ({feature})")
+    assert plain_files(spark, table, spark.table(table)) is None

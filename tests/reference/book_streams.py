@@ -3,7 +3,7 @@
 import pyarrow as pa
 from book_reference import ReferenceBook
 
-from jobs.book.event_columns import DECIMAL
+from jobs.arrow_views import DECIMAL
 from jobs.book.replay import BookReplay
 
 ORDERS = pa.schema(

@@ -1,0 +1,1 @@
+"""Bars added up from arrays of trades and orders: compiled, without Spark."""

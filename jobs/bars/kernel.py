@@ -1,0 +1,214 @@
+"""The compiled passes over trades and orders. What they count is said in ``flow_columns.py``."""
+
+from jobs.bars.layout import (
+    CANCEL,
+    CLOSE,
+    CLOSE_EPOCH,
+    CLOSE_SEQUENCE,
+    CLOSE_US,
+    FLOWS,
+    GROUP,
+    HAS_PRICE,
+    HIGH,
+    LAST_EVENT_US,
+    LAST_TRADE_US,
+    LIMIT,
+    LOW,
+    MARKET,
+    N_FLOW_FIELDS,
+    N_TRADES,
+    NO_SIDE,
+    NONE,
+    NOTIONAL,
+    OPEN,
+    OPEN_EPOCH,
+    OPEN_SEQUENCE,
+    OPEN_US,
+    START_US,
+    TRADE,
+    VOLUME,
+)
+from jobs.compiled import lean_kernel, lean_part
+
+RECEIVED, OPENED, DONE = range(3)  # events that can count
+_LOWER = 0xFFFFFFFF  # 32 bits
+_SIGN = -(2**63)
+_MOST_WORD = 10**38 // 2**64  # upper word of a decimal of 38 digits
+
+
+@lean_part
+def _place(parts, group, start_us):  # type: ignore[no-untyped-def]
+    # Where the row of this group and bar stands in ``places``, or the empty place where it belongs.
+    mask = len(parts.places) - 1
+    mixed = (start_us // 1_000_000) * 0x9E3779B1 + group * 0x85EBCA6B
+    at = (mixed ^ (mixed >> 17)) & mask
+    while True:
+        slot = parts.places[at]
+        if slot == NONE or (parts.rows[slot, GROUP] == group and parts.rows[slot, START_US] == start_us):
+            return at
+        at = (at + 1) & mask
+
+
+@lean_part
+def _slot(parts, group, time_us, width_us):  # type: ignore[no-untyped-def]
+    # The row of the bar that an instant falls into, made where it is not there yet; NONE without room for it.
+    rows = parts.rows
+    slot = parts.newest[group]
+    if slot != NONE and 0 <= time_us - rows[slot, START_US] < width_us:
+        return slot
+    start_us = time_us // width_us * width_us
+    at = _place(parts, group, start_us)
+    slot = parts.places[at]
+    if slot == NONE:
+        slot = parts.n[0]
+        if slot == len(rows):
+            return NONE
+        parts.n[0] += 1
+        parts.places[at] = slot
+        rows[slot, GROUP] = group
+        rows[slot, START_US] = start_us
+        rows[slot, LAST_EVENT_US] = time_us
+    parts.newest[group] = slot
+    return slot
+
+
+@lean_part
+def _add_size(row, at, size):  # type: ignore[no-untyped-def]
+    row[at] += size & _LOWER
+    row[at + 1] += size >> 32
+
+
+@lean_part
+def _count(row, kind, side, size):  # type: ignore[no-untyped-def]
+    if side != NO_SIDE:
+        at = FLOWS + N_FLOW_FIELDS * (2 * kind + side)
+        row[at] += 1
+        _add_size(row, at + 1, size)
+
+
+@lean_part
+def _add_product(row, price, size):  # type: ignore[no-untyped-def]
+    # price = p1 * 2^32 + p0, size = s1 * 2^32 + s0; the lower words have no sign.
+    p1, p0, s1, s0 = price >> 32, price & _LOWER, size >> 32, size & _LOWER
+    least, middle, most = p0 * s0, p1 * s0 + p0 * s1, p1 * s1
+    row[NOTIONAL] += least & _LOWER
+    row[NOTIONAL + 1] += ((least >> 32) & _LOWER) + (middle & _LOWER)
+    row[NOTIONAL + 2] += (middle >> 32) + (most & _LOWER)
+    row[NOTIONAL + 3] += most >> 32
+
+
+@lean_part
+def _is_before(us, epoch, sequence, row, at):  # type: ignore[no-untyped-def]
+    if us != row[at]:
+        return us < row[at]
+    if epoch != row[at + 1]:
+        return epoch < row[at + 1]
+    return sequence < row[at + 2]
+
+
+@lean_part
+def _see_price(row, us, epoch, sequence, price):  # type: ignore[no-untyped-def]
+    is_first = row[HAS_PRICE] == 0
+    row[HAS_PRICE] = 1
+    if is_first or _is_before(us, epoch, sequence, row, OPEN_US):
+        row[OPEN_US], row[OPEN_EPOCH], row[OPEN_SEQUENCE], row[OPEN] = us, epoch, sequence, price
+    if is_first or not _is_before(us, epoch, sequence, row, CLOSE_US):
+        row[CLOSE_US], row[CLOSE_EPOCH], row[CLOSE_SEQUENCE], row[CLOSE] = us, epoch, sequence, price
+    if is_first or price > row[HIGH]:
+        row[HIGH] = price
+    if is_first or price < row[LOW]:
+        row[LOW] = price
+
+
+@lean_part
+def _has(column, i):  # type: ignore[no-untyped-def]
+    # An Arrow decimal is two words, of which the lower holds every DECIMAL(18, 8).
+    return len(column[1]) == 0 or column[1][i] != 0
+
+
+@lean_kernel
+def add_trades(parts, first, width_us, trades):  # type: ignore[no-untyped-def]
+    """Add trades from row ``first`` on; returns where it stopped for want of room, or their number."""
+    for i in range(first, len(trades.time_us)):
+        time_us = trades.time_us[i]
+        slot = _slot(parts, trades.group[i], time_us, width_us)
+        if slot == NONE:
+            return i
+        row = parts.rows[slot]
+        row[LAST_EVENT_US] = max(row[LAST_EVENT_US], time_us)
+        row[LAST_TRADE_US] = max(row[LAST_TRADE_US], time_us) if row[N_TRADES] else time_us
+        row[N_TRADES] += 1
+        has_size = _has(trades.size, i)
+        size = trades.size[0][2 * i] if has_size else 0
+        _add_size(row, VOLUME, size)
+        _count(row, TRADE, trades.side[i], size)
+        if _has(trades.price, i):
+            price = trades.price[0][2 * i]
+            _see_price(row, time_us, trades.epoch[i], trades.sequence[i], price)
+            _add_product(row, price, size)
+    return len(trades.time_us)
+
+
+@lean_part
+def _kind(orders, i):  # type: ignore[no-untyped-def]
+    event = orders.event[i]
+    if event == DONE:
+        return CANCEL if orders.is_canceled[i] and _has(orders.price, i) else NONE
+    if event == OPENED:
+        return LIMIT if orders.enters_by_open[orders.group[i]] else NONE
+    if event != RECEIVED:
+        return NONE
+    is_limit = orders.is_limit[i]  # NONE where no type is sent
+    if is_limit == NONE:
+        is_limit = _has(orders.price, i)
+    return LIMIT if is_limit else MARKET
+
+
+@lean_part
+def _entered(orders, i, kind):  # type: ignore[no-untyped-def]
+    if kind != CANCEL and _has(orders.size, i):
+        return orders.size[0][2 * i]
+    return orders.remaining_size[0][2 * i] if _has(orders.remaining_size, i) else 0
+
+
+@lean_kernel
+def add_orders(parts, first, width_us, orders):  # type: ignore[no-untyped-def]
+    """Add order events from row ``first`` on; returns where it stopped for want of room, or their number."""
+    for i in range(first, len(orders.time_us)):
+        kind = _kind(orders, i)
+        if kind == NONE:
+            continue
+        time_us = orders.time_us[i]
+        slot = _slot(parts, orders.group[i], time_us, width_us)
+        if slot == NONE:
+            return i
+        row = parts.rows[slot]
+        row[LAST_EVENT_US] = max(row[LAST_EVENT_US], time_us)
+        _count(row, kind, orders.side[i], _entered(orders, i, kind))
+    return len(orders.time_us)
+
+
+@lean_kernel
+def find_places(parts):  # type: ignore[no-untyped-def]
+    """Fill ``places``, which are empty, for the rows."""
+    for slot in range(parts.n[0]):
+        parts.places[_place(parts, parts.rows[slot, GROUP], parts.rows[slot, START_US])] = slot
+
+
+@lean_kernel
+def join_words(numbers, words):  # type: ignore[no-untyped-def]
+    """Sums of two or four numbers a row as decimals of two words; False where one has more than 38 digits."""
+    is_held = True
+    for i in range(len(numbers)):
+        low, high = numbers[i, 0] + (numbers[i, 1] << 32), numbers[i, 1] >> 32
+        # The lower word has no sign: it wrapped where it came out below one of its parts.
+        if (low ^ _SIGN) < ((numbers[i, 1] << 32) ^ _SIGN):
+            high += 1
+        if numbers.shape[1] == 4:
+            if not -_MOST_WORD < numbers[i, 3] << 32 < _MOST_WORD or abs(numbers[i, 3]) >= 2**31:
+                is_held = False
+            high += numbers[i, 2] + (numbers[i, 3] << 32)
+        if not -_MOST_WORD < high < _MOST_WORD:
+            is_held = False
+        words[i, 0], words[i, 1] = low, high
+    return is_held
