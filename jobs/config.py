@@ -31,6 +31,8 @@ from jobs.sources import Source
 from jobs.step_settings import STEPS_WITH_BOOK, StepSettings, anchor_files, parse_steps
 from jobs.store_addresses import MetastoreAddress, StoreAddress
 from models.errors import UsageError
+from models.folds import FoldScheme
+from models.leakage import LeakagePolicy
 from models.protocol import Task
 
 DEFAULT_FILE = "foretable.yml"
@@ -74,6 +76,9 @@ class TrainingSettings(Settings):
     """How time is cut. Training time itself is settled by the scales: ``features.train_fraction``."""
 
     validation_fraction: float = Field(default=0.2, gt=0, lt=0.5)  # last part of training time
+    split: FoldScheme | None = None  # walk_forward or purged_k_fold: what comes before test is measured in folds too
+    folds: int = Field(default=5, ge=2, le=100)
+    leakage: LeakagePolicy = "fail"  # what a feature does that tells its label nearly by itself
     default_model: Name | None = None  # answers predict(features); else the champion by validation error
 
 

@@ -13,6 +13,8 @@ from jobs.clean_stop import shielded
 from models.artifact import load_scorer
 from models.errors import DataContractError, ModelContractError
 from models.families import build_model
+from models.folds import Fold
+from models.leakage import LeakagePolicy, check_leakage, single_feature_skill, suspicious_features
 from models.manifest import class_type
 from models.metrics import classification_metrics, regression_metrics
 from models.model_version import ModelVersion
@@ -34,12 +36,14 @@ class Examples:
         inputs: (n, n_features), or (n, sequence_length, n_features), float64 without NaN.
         labels: (n,), in the unit of the label.
         parts: Rows to fit on, to choose and calibrate by, and to report on.
+        folds: Other cuts of the rows before the report's, to see how errors change with time.
     """
 
     feature_names: tuple[str, ...]
     inputs: Rows
     labels: Labels
     parts: TimeSplit
+    folds: tuple[Fold, ...] = ()
 
     def of(self, part: str) -> tuple[Rows, Labels]:
         """Inputs and labels of train, validation or test."""
@@ -64,6 +68,7 @@ def fit_and_register(
     training_key: str,
     data_versions: Mapping[str, int],
     say: Callable[[str], None],
+    leakage: LeakagePolicy,
 ) -> Trained:
     """Fit and register a model; settings and data that were seen before register nothing.
 
@@ -73,7 +78,8 @@ def fit_and_register(
 
     Raises:
         UsageError: a family, option or sequence length does not fit.
-        DataContractError: the training part has fewer than 2 rows, or one class only.
+        DataContractError: the training part has fewer than 2 rows, or one class only; or a feature tells the label
+            nearly by itself and ``leakage`` is fail.
     """
     n_rows = {part: len(getattr(examples.parts, part)) for part in PARTS}
     known = registry.find_by_training_key(spec.name, training_key)
@@ -87,10 +93,12 @@ def fit_and_register(
     _check_training_part(spec, labels)
     before = champion_of(registry, spec.name)
     _check_same_target(spec, labels, before)
+    told = _leakage(spec, examples, leakage, say)
     say(f"training {spec.name} ({spec.family}) on {len(labels):,} rows")
     validation = examples.of("validation") if len(examples.parts.validation) else None
     model = build_model(spec, examples.feature_names).fit(inputs, labels, validation)
     metrics = {part: measure(model, *examples.of(part)) for part in PARTS if n_rows[part]}
+    metrics |= _fold_metrics(spec, examples, say) | told
     profile = profile_training(model, inputs, labels, validation)
     is_champion = before is None or _does_no_worse(metrics, before, examples)
     with shielded():  # a version without its alias would be taken for one that lost
@@ -126,6 +134,38 @@ def measure(model: Model | Scorer, inputs: Rows, labels: Labels) -> dict[str, fl
     if model.classes is None:
         return regression_metrics(labels, model.predict(inputs))
     return classification_metrics(labels, model.predict_probability(inputs), model.classes)
+
+
+def _fold_metrics(spec: ModelSpec, examples: Examples, say: Callable[[str], None]) -> dict[str, dict[str, float]]:
+    """Metrics of each fold, by a model of its own with the same settings."""
+    found = {}
+    for number, fold in enumerate(examples.folds, start=1):
+        model = build_model(spec, examples.feature_names).fit(examples.inputs[fold.train], examples.labels[fold.train])
+        found[f"fold_{number}"] = measure(model, examples.inputs[fold.test], examples.labels[fold.test])
+        error = main_error(found[f"fold_{number}"])
+        say(f"fold {number} of {len(examples.folds)}: error {error:.6g} on {len(fold.test):,} rows")
+    return found
+
+
+def _leakage(
+    spec: ModelSpec, examples: Examples, policy: LeakagePolicy, say: Callable[[str], None]
+) -> dict[str, dict[str, float]]:
+    """The leakage report: under ``leakage`` what each feature alone tells of the label; said where it is too much.
+
+    Measured on the validation part, where there is none on the last quarter of the training part.
+    """
+    if policy == "off":
+        return {}
+    fitted, measured = examples.parts.train, examples.parts.validation
+    if len(measured) == 0:
+        fitted, measured = np.split(fitted, [len(fitted) * 3 // 4])
+    before, after = ((examples.inputs[rows], examples.labels[rows]) for rows in (fitted, measured))
+    skill = single_feature_skill(examples.feature_names, before, after, spec.task)
+    suspicious = suspicious_features(skill, spec.label, bool(spec.horizon_seconds))
+    check_leakage(spec.name, suspicious, policy)
+    for sentence in suspicious:
+        say(f"leakage? {sentence}: is it known at the row's time?")
+    return {"leakage": skill}
 
 
 def main_error(metrics: Mapping[str, float]) -> float:

@@ -13,6 +13,7 @@ from jobs.example_reader import ExampleReader
 from jobs.model_training import Examples, Trained, fit_and_register, main_error
 from jobs.training_set import TrainingSet
 from models.errors import DataContractError
+from models.folds import Fold, folds_before
 from models.protocol import ModelSpec
 from models.registry import Registry
 from models.splits import TimeSplit, split_by_time
@@ -52,7 +53,8 @@ def split(config: Config, settings: ModelSettings, examples: TrainingSet) -> Tim
         )
     instants = np.unique(fitted)
     validation_start = int(instants[int(len(instants) * (1 - config.training.validation_fraction))])
-    parts = split_by_time(known_from, known_from + horizon, validation_start, int(fitted.max()) + horizon)
+    test_start = int(fitted.max()) + horizon
+    parts = split_by_time(known_from, known_from + horizon, validation_start, test_start, embargo=horizon)
     for name in ("train", "validation", "test"):
         if len(getattr(parts, name)) < 2:
             raise DataContractError(f"{settings.name}: the {name} part holds fewer than 2 rows; more data is needed")
@@ -72,9 +74,23 @@ def _train_one(
         seed=settings.seed,
         horizon_seconds=config.horizon_seconds(settings.label),
     )
-    key = hashlib.sha256(f"{spec}{config.training.validation_fraction}{examples.digest()}".encode()).hexdigest()
-    cut = Examples(examples.feature_names, examples.inputs, examples.labels, split(config, settings, examples))
-    return fit_and_register(registry, spec, cut, key, {"features": examples.features_version}, say)
+    training = config.training
+    cut_by = f"{training.validation_fraction}" + (f" {training.folds} {training.split}" if training.split else "")
+    key = hashlib.sha256(f"{spec}{cut_by}{examples.digest()}".encode()).hexdigest()
+    parts = split(config, settings, examples)
+    folds = _folds(config, settings, examples, parts)
+    cut = Examples(examples.feature_names, examples.inputs, examples.labels, parts, folds)
+    versions = {"features": examples.features_version}
+    return fit_and_register(registry, spec, cut, key, versions, say, config.training.leakage)
+
+
+def _folds(config: Config, settings: ModelSettings, examples: TrainingSet, parts: TimeSplit) -> tuple[Fold, ...]:
+    if config.training.split is None:
+        return ()
+    known_from, horizon = examples.known_from(), config.horizon_seconds(settings.label) * 1_000_000
+    until = int(known_from[parts.test].min())
+    n_folds = config.training.folds
+    return folds_before(until, config.training.split, known_from, known_from + horizon, n_folds, horizon)
 
 
 def _choose_default(config: Config, registry: Registry, trained: list[Trained]) -> None:

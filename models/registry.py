@@ -3,6 +3,7 @@
 MLflow takes seconds to import; it is imported to register or change something, not to read a SQLite store.
 """
 
+import re
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -37,6 +38,7 @@ CHAMPION = "champion"
 DEFAULT = "default"
 _EXPERIMENT = "foretable"
 _ARTIFACT = "model"
+_NOT_IN_MLFLOW = re.compile(r"[^\w\-. /]")  # a feature may have any name, a metric of MLflow may not
 
 
 class Registry:
@@ -282,7 +284,7 @@ class Registry:
         self._client.log_batch(
             run_id,
             metrics=[
-                Metric(f"{split}/{metric}", value, now_ms, 0)
+                Metric(_NOT_IN_MLFLOW.sub("_", f"{split}/{metric}"), value, now_ms, 0)
                 for split, values in metrics.items()
                 for metric, value in values.items()
             ],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.statements import show_models as show
 from jobs.statements.change_model import drop_model, rename_model, set_alias, unset_alias
-from jobs.statements.create_model import create_model, read_options
+from jobs.statements.create_model import create_model
 from jobs.statements.evaluate_model import evaluate_model, metrics_schema
 from jobs.statements.explain_predict import SCHEMA, explain_predict
 from jobs.statements.export_model import export_model
@@ -26,6 +26,7 @@ from jobs.statements.grammar import (
     Statement,
     UnsetAlias,
 )
+from jobs.statements.training_options import read_options
 from models.registry import Registry
 
 if TYPE_CHECKING:

@@ -75,8 +75,55 @@ def test_with_a_time_the_last_rows_are_held_out_and_labels_that_reach_over_a_bor
         f"CREATE MODEL {name} USING ridge OPTIONS (label = 'y', time = 't', split = 0.2, horizon_seconds = 300) "
         "AS SELECT a, b, y, t FROM rows"
     )
-    # 500 minutes: test from minute 400 on, validation from 300 on; a label of 5 minutes may not end in the next part.
-    assert (row.n_train, row.n_validation, row.n_test) == (300 - 5, 100 - 5, 100)
+    # 500 minutes: test from minute 400 on, validation from 300 on; a label of 5 minutes may not end in the next part,
+    # and of a part the first 5 minutes are left out.
+    assert (row.n_train, row.n_validation, row.n_test) == (300 - 5, 100 - 5 - 5, 100 - 5)
+
+
+def test_folds_are_measured_before_test_and_seen_in_sql(run, frame, table, name):
+    run(
+        f"CREATE MODEL {name} USING ridge OPTIONS (label = 'y', time = 't', split = 'walk_forward', folds = 3, "
+        "horizon_seconds = 300) AS SELECT a, b, y, t FROM rows"
+    )
+    told = run(
+        f"SELECT split, value FROM training_runs WHERE model = '{name}' AND split LIKE 'fold%' AND metric = 'mse' "
+        "ORDER BY split"
+    )
+    # Test begins at minute 400 and 5 minutes of embargo; labels known before leave minutes 0 to 399. Four stretches of
+    # 100: each is measured 5 minutes after its start by what was fitted on labels known before its start.
+    expected = []
+    for number in (1, 2, 3):
+        known, later = frame[: 100 * number - 5], frame[100 * number + 5 : 100 * (number + 1)]
+        scaler = StandardScaler().fit(known[["a", "b"]])
+        model = Ridge(alpha=100).fit(scaler.transform(known[["a", "b"]]), known.y)
+        expected.append(mean_squared_error(later.y, model.predict(scaler.transform(later[["a", "b"]]))))
+    assert [row.split for row in told] == ["fold_1", "fold_2", "fold_3"]
+    np.testing.assert_allclose([row.value for row in told], expected, rtol=1e-9)
+
+
+def test_a_feature_made_from_the_label_is_reported_or_refused(run, registry, table, name):
+    create = f"CREATE OR REPLACE MODEL {name} USING ridge OPTIONS (label = 'y', time = 't', horizon_seconds = 60, leakage = '{{}}') "
+    query = "AS SELECT a, b, exp(y) AS `made of (y)`, y, t FROM rows"
+    assert f"{name} is not trained: made of (y) alone tells 9" in refusal(run, create.format("fail") + query)
+    assert name not in registry.list_models()
+    run(create.format("warn") + query)
+    worst = f"SELECT max_by(metric, value) FROM training_runs WHERE model = '{name}' AND split = 'leakage'"
+    assert run(worst) == [("made of (y)",)]
+    run(create.format("off") + query)
+    assert len(registry.list_versions(name)) == 1  # the same training: what is reported changes no fit
+
+
+def test_shuffled_labels_are_predicted_no_better_than_by_their_mean(run, table, name):
+    shuffled = "SELECT rows.a, rows.b, other.y, rows.t FROM rows JOIN (SELECT y, row_number() OVER (ORDER BY hash(y)) AS i FROM rows) other ON other.i = timestampdiff(MINUTE, TIMESTAMP'2024-01-01', rows.t) + 1"
+    run(
+        f"CREATE MODEL {name} USING random_forest OPTIONS (label = 'y', time = 't', split = 'purged_k_fold', n_estimators = 50, min_samples_leaf = 20) AS {shuffled}"
+    )
+    r2 = run(
+        f"SELECT value FROM training_runs WHERE model = '{name}' AND metric = 'r2' AND (split = 'test' OR split LIKE 'fold%')"
+    )
+    # Of n rows that have nothing to tell, r2 is 0 but for chance, some 1 / sqrt(n); an honest fit here tells 0.9.
+    assert len(r2) == 6
+    assert max(row.value for row in r2) < 0.15
 
 
 def test_the_order_in_which_rows_arrive_changes_nothing(run, spark, table, name):
@@ -174,6 +221,12 @@ def test_rows_with_a_missing_feature_are_left_out_or_imputed(run, table, name):
         ("USING ridge OPTIONS (label = 'z') AS SELECT a, y FROM rows", "label = 'z' is no column of the query: it has a, y"),
         ("USING ridge OPTIONS (label = 'y', time = 'z') AS SELECT a, y FROM rows", "time = 'z' is no column of the query"),
         ("USING ridge OPTIONS (label = 'y', split = 0.5) AS SELECT a, y FROM rows", "split is the share of rows"),
+        ("USING ridge OPTIONS (label = 'y', split = 'walk_forward') AS SELECT a, y FROM rows", "split = 'walk_forward' needs time = 'column'"),
+        ("USING ridge OPTIONS (label = 'y', split = 'k_fold') AS SELECT a, y FROM rows", "0 to 0.4, or 'walk_forward' or 'purged_k_fold', got 'k_fold'"),
+        ("USING ridge OPTIONS (label = 'y', folds = 3) AS SELECT a, y FROM rows", "folds needs split = 'walk_forward' or 'purged_k_fold'"),
+        ("USING ridge OPTIONS (label = 'y', time = 't', split = 'purged_k_fold', folds = 1) AS SELECT a, y, t FROM rows", "Folds are at least 2, got 1"),
+        ("USING ridge OPTIONS (label = 'y', time = 't', split = 'purged_k_fold', null_policy = 'impute') AS SELECT a, y, t FROM rows", "takes no null_policy = 'impute'"),
+        ("USING ridge OPTIONS (label = 'y', leakage = 'no') AS SELECT a, y FROM rows", "leakage is warn, fail or off, got 'no'"),
         ("USING ridge OPTIONS (label = 'up') AS SELECT a, up FROM rows", "ridge cannot do classification; choose one of"),
         ("USING random_forest OPTIONS (label = 'n') AS SELECT a, n FROM rows", "say task = 'classification' or task = 'regression'"),
         ("USING ridge OPTIONS (label = 'y') AS SELECT a, up, y FROM rows", "column up is STRING, which is no feature"),

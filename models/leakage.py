@@ -1,0 +1,107 @@
+"""How well each feature alone tells the label of rows that it was not fitted on: what tells it nearly is a leak."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import DataContractError
+from models.protocol import Labels, Rows, Task
+
+LeakagePolicy = Literal["warn", "fail", "off"]
+# Half of what will happen is told by no honest feature; what is the case already may well be told by one alone, so the
+# limit there is that of H2O Driverless AI (detect_features_leakage_threshold_auc).
+SUSPICIOUS_AHEAD, SUSPICIOUS_NOW = 0.5, 0.95
+_MOST_ROWS = 20_000
+_MOST_LEAVES, _LEAST_IN_LEAF = 50, 5  # fine enough for a copy to tell 99.9 %, coarse enough for noise to tell nothing
+
+
+def single_feature_skill(
+    feature_names: tuple[str, ...],
+    fitted: tuple[Rows, Labels],
+    measured: tuple[Rows, Labels],
+    task: Task,
+) -> dict[str, float]:
+    """Return the share of the label's error that each feature alone removes, 0 for none and 1 for all.
+
+    A small decision tree on one feature finds any dependence, monotone or not. It is fitted on some rows and measured
+    on others, so that chance counts for nothing. The share is 1 - MSE / MSE of the fitted mean, both of the label's
+    quantile among the fitted labels, since a few large returns would decide over squares of the label itself; for
+    classes it is 1 - error rate / error rate of the most frequent class. That a single feature with much skill points
+    to a leak is the exploratory test of Kaufman, Rosset, Perlich and Stitelman, "Leakage in data mining", ACM TKDD
+    6(4), 2012.
+
+    Args:
+        feature_names: Columns of the inputs.
+        fitted: (n, n_features) or (n, steps, n_features), of which the last step counts, and (n,) labels; at most
+            20,000 rows are used, evenly spaced.
+        measured: The same of other rows, later ones where there is time.
+        task: What the label is.
+    """
+    (inputs, labels), (others, truths) = _thinned(*fitted), _thinned(*measured)
+    if len(labels) == 0 or len(truths) == 0:
+        return dict.fromkeys(feature_names, 0.0)
+    skill = _share_of_squares if task == "regression" else _share_of_errors
+    return {
+        name: max(0.0, skill(inputs[:, [i]], labels, others[:, [i]], truths)) for i, name in enumerate(feature_names)
+    }
+
+
+def suspicious_features(skill: Mapping[str, float], label: str, is_ahead: bool) -> list[str]:
+    """Return a sentence for each feature that tells more of the label than an honest one could, the worst first.
+
+    Args:
+        skill: From :func:`single_feature_skill`.
+        label: Name of the label.
+        is_ahead: Whether the label looks ahead of the features' time.
+    """
+    limit = SUSPICIOUS_AHEAD if is_ahead else SUSPICIOUS_NOW
+    found = sorted((-share, name) for name, share in skill.items() if share >= limit)
+    return [f"{name} alone tells {-share:.1%} of {label} on rows it was not fitted on" for share, name in found]
+
+
+def check_leakage(model: str, sentences: list[str], policy: LeakagePolicy) -> None:
+    """Refuse a training with suspicious features where the policy is fail.
+
+    Raises:
+        DataContractError: There are such features.
+    """
+    if sentences and policy == "fail":
+        raise DataContractError(
+            f"{model} is not trained: {'; '.join(sentences)}. Leave out what is not known at the row's time, or say "
+            "leakage = warn"
+        )
+
+
+def _thinned(inputs: Rows, labels: Labels) -> tuple[Rows, Labels]:
+    rows = np.linspace(0, len(labels) - 1, min(len(labels), _MOST_ROWS)).astype(np.int64)
+    last_steps = inputs[rows, -1] if inputs.ndim == 3 else inputs[rows]
+    return last_steps, labels[rows]
+
+
+def _share_of_squares(inputs: Rows, labels: Labels, others: Rows, truths: Labels) -> float:
+    from sklearn.tree import DecisionTreeRegressor
+
+    in_order = np.sort(labels)
+    fitted, wanted = (np.searchsorted(in_order, values) / len(in_order) for values in (labels, truths))
+    error = _mean_square(wanted - DecisionTreeRegressor(**_tree(labels)).fit(inputs, fitted).predict(others))
+    naive = _mean_square(wanted - fitted.mean())
+    return 1 - error / naive if naive > 0 else 0.0
+
+
+def _share_of_errors(inputs: Rows, labels: Labels, others: Rows, truths: Labels) -> float:
+    from sklearn.tree import DecisionTreeClassifier
+
+    classes, counts = np.unique(labels, return_counts=True)
+    error = float(np.mean(DecisionTreeClassifier(**_tree(labels)).fit(inputs, labels).predict(others) != truths))
+    naive = float(np.mean(classes[counts.argmax()] != truths))
+    return 1 - error / naive if naive > 0 else 0.0
+
+
+def _tree(labels: Labels) -> dict[str, int]:
+    return {"min_samples_leaf": max(_LEAST_IN_LEAF, len(labels) // _MOST_LEAVES), "random_state": 0}
+
+
+def _mean_square(values: NDArray[np.float64]) -> float:
+    return float(np.mean(np.square(values)))
