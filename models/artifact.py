@@ -1,9 +1,9 @@
 """A fitted model as a folder: what is written, its digest, and how it is read back to score rows.
 
-The folder holds ``manifest.json``, the files of one format, ``profile.json`` where the training was profiled,
-``golden_rows.npz`` with rows whose answers are known, and ``predict.sql`` where the model can be written as a SQL
-expression. Its digest is checked before any file is parsed, and
-the bytes that are parsed are the very bytes that were checked. The libraries of a format are imported when it is used.
+The folder holds ``manifest.json``, the files of one format, ``MLmodel`` that describes it to MLflow, ``profile.json``
+where the training was profiled, ``golden_rows.npz`` with rows whose answers are known, and ``predict.sql`` where the
+model can be written as a SQL expression. Its digest is checked before any file is parsed, and the bytes that are
+parsed are the very bytes that were checked. The libraries of a format are imported when it is used.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from models.errors import ModelContractError
 from models.golden_rows import FILE_NAME as GOLDEN_ROWS
 from models.golden_rows import GoldenRows
 from models.manifest import Manifest
+from models.mlflow_pyfunc import write_mlmodel
 from models.protocol import Model, Rows
 from models.scorer import Engine, Scorer
 from models.training_profile import TrainingProfile
@@ -52,7 +53,9 @@ def save_artifact(
 
         write_skops(cast("SklearnModel", model), folder)
         _write_sql_expression(cast("SklearnModel", model), folder)
-    (folder / MANIFEST).write_text(Manifest.of(model).to_json(), encoding="utf-8")
+    manifest = Manifest.of(model)
+    (folder / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
+    write_mlmodel(manifest, folder)
     if profile is not None:
         (folder / PROFILE).write_text(profile.to_json(), encoding="utf-8")
     if training_inputs is not None and len(training_inputs):
@@ -69,6 +72,16 @@ def load_scorer(folder: Path, digest: str) -> Scorer:
             answer is not that of the training.
     """
     return _read_scorer(read_verified(folder, digest), digest)
+
+
+def load_copied_scorer(folder: Path) -> Scorer:
+    """As :func:`load_scorer` where no registry tells the digest: of an exported folder, or one that MLflow copied.
+
+    Raises:
+        ModelContractError: As there.
+    """
+    files = _read_files(folder)
+    return _read_scorer(files, digest_of(files))
 
 
 def _read_scorer(files: dict[str, bytes], digest: str) -> Scorer:
