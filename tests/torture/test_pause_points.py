@@ -11,7 +11,7 @@ from jobs.pause_points import POINTS
 TRY_AGAIN = 75
 FINE = (0, 99, TRY_AGAIN)
 SMALL = [("ingest", "after_write", "resample"), ("normalize", "before_publish", "score"), ("train", "locked", "train")]
-ALL = [(a, point, b) for a, b in itertools.product(JOBS, JOBS) for point in POINTS]
+ALL = {point: [(a, point, b) for a, b in itertools.product(JOBS, JOBS)] for point in POINTS}
 _numbers = itertools.count()
 
 
@@ -75,14 +75,20 @@ class Cases:
         return is_held, of_a["code"], of_b["code"], whole
 
 
+@pytest.fixture(scope="module")
+def world(states, staggered, command, two):
+    """The cases of all points; what jobs leave one after the other is computed once for all."""
+    return Cases(states, staggered, command, two)
+
+
 @pytest.mark.parametrize(
-    "cases",
-    [pytest.param(SMALL, id="some", marks=pytest.mark.slow), pytest.param(ALL, id="all", marks=pytest.mark.torture)],
+    ("where", "cases"),
+    [
+        pytest.param("some points", SMALL, id="some", marks=pytest.mark.slow),
+        *(pytest.param(point, pairs, id=point, marks=pytest.mark.torture) for point, pairs in ALL.items()),
+    ],
 )
-def test_a_job_that_is_held_and_another_end_as_one_after_the_other(
-    cases, states, staggered, command, two, tmp_path, figure, progress
-):
-    world = Cases(states, staggered, command, two)
+def test_a_job_that_is_held_and_another_end_as_one_after_the_other(where, cases, world, tmp_path, figure, progress):
     outcomes = Counter()
     for number, (a, point, b) in enumerate(cases):
         folder = tmp_path / str(number)
@@ -101,7 +107,7 @@ def test_a_job_that_is_held_and_another_end_as_one_after_the_other(
             outcomes["second, then first"] += 1
         outcomes["held"] += is_held
         if number % 10 == 9:
-            progress(f"{number + 1} of {len(cases)} pairs")
+            progress(f"{where}: {number + 1} of {len(cases)} pairs")
     n_held = outcomes.pop("held")
     told = ", ".join(f"{n} {what}" for what, n in sorted(outcomes.items()))
-    figure(f"{len(cases)} pairs of jobs at pause points ({n_held} came to the point): {told}; 0 other")
+    figure(f"{len(cases)} pairs of jobs at {where} ({n_held} came there): {told}; 0 other")
