@@ -38,6 +38,7 @@ EVALUATION = (
     "difference_lower",
     "difference_upper",
     "dm_p_value",
+    "coverage",
 )
 
 

@@ -29,19 +29,18 @@ class ExampleReader:
         Raises:
             DataContractError: there are no features of this width, or not this label or feature.
         """
-        config = self.config
-        names = config.features.names()
-        if settings.label not in self._rows:
-            exchanges = tuple(sorted({source.exchange for source in config.sources}))
-            width = config.model_bar_seconds
-            self._rows[settings.label] = read_rows(
-                self.spark, self.features_version, width, settings.label, names, exchanges
-            )
-        return make_training_set(
-            self._rows[settings.label],
-            names,
-            settings.sequence_length,
-            config.model_bar_seconds,
-            config.horizon_seconds(settings.label),
-            self.features_version,
-        )
+        names, width = self.config.features.names(), self.config.model_bar_seconds
+        rows = self.rows(settings.label)
+        return make_training_set(rows, names, settings.sequence_length, width, self.features_version)
+
+    def rows(self, label: str) -> pd.DataFrame:
+        """All rows with this label as ``label``, also those that no model can use.
+
+        Raises:
+            DataContractError: as :meth:`examples`.
+        """
+        if label not in self._rows:
+            exchanges = tuple(sorted({source.exchange for source in self.config.sources}))
+            names, width = self.config.features.names(), self.config.model_bar_seconds
+            self._rows[label] = read_rows(self.spark, self.features_version, width, label, names, exchanges)
+        return self._rows[label]

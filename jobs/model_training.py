@@ -16,7 +16,7 @@ from models.families import build_model
 from models.folds import Fold
 from models.leakage import LeakagePolicy, check_leakage, single_feature_skill, suspicious_features
 from models.manifest import class_type
-from models.metrics import classification_metrics, regression_metrics
+from models.metrics import classification_metrics, pinball_loss, regression_metrics
 from models.model_version import ModelVersion
 from models.protocol import Labels, Model, ModelSpec, Rows
 from models.registry import CHAMPION, Registry
@@ -25,6 +25,7 @@ from models.splits import TimeSplit
 from models.training_profile import profile_training
 
 PARTS = ("train", "validation", "test")
+_MOST_TOLD = 100
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,10 @@ def _decided(registry: Registry, version: ModelVersion, examples: Examples, n_ro
 def measure(model: Model | Scorer, inputs: Rows, labels: Labels) -> dict[str, float]:
     """Metrics of a model on rows with their labels, those of its task."""
     if model.classes is None:
-        return regression_metrics(labels, model.predict(inputs))
+        predicted = model.predict(inputs)
+        quantile = (model.manifest if isinstance(model, Scorer) else model.spec).options.get("quantile")
+        of_quantile = {} if quantile is None else {"pinball_loss": pinball_loss(labels, predicted, quantile)}
+        return {**regression_metrics(labels, predicted), **of_quantile}
     return classification_metrics(labels, model.predict_probability(inputs), model.classes)
 
 
@@ -165,12 +169,13 @@ def _leakage(
     check_leakage(spec.name, suspicious, policy)
     for sentence in suspicious:
         say(f"leakage? {sentence}: is it known at the row's time?")
-    return {"leakage": skill}
+    strongest = sorted(skill, key=lambda name: -skill[name])[:_MOST_TOLD]  # MLflow keeps 100,000 characters of all
+    return {"leakage": {name: skill[name] for name in strongest}}
 
 
 def main_error(metrics: Mapping[str, float]) -> float:
-    """What a champion is chosen by: mean squared error, for a classifier log loss; smaller is better."""
-    return metrics.get("mse", metrics.get("log_loss", float("inf")))
+    """What a champion is chosen by: mean squared error, of a quantile pinball loss, of a classifier log loss."""
+    return next((metrics[name] for name in ("pinball_loss", "mse", "log_loss") if name in metrics), float("inf"))
 
 
 def champion_of(registry: Registry, name: str) -> ModelVersion | None:
@@ -191,11 +196,19 @@ def _check_training_part(spec: ModelSpec, labels: Labels) -> None:
 def _check_same_target(spec: ModelSpec, labels: Labels, champion: ModelVersion | None) -> None:
     """A name stands for one thing that is predicted: readers would take the answers of another one for it."""
     type_ = "DOUBLE" if spec.task == "regression" else class_type(labels)
-    if champion is not None and (champion.task, champion.label, champion.label_type) != (spec.task, spec.label, type_):
+    wanted = _target(spec.label, type_, spec.task, spec.options)
+    if champion is None:
+        return
+    known = _target(champion.label, champion.label_type, champion.task, champion.options)
+    if known != wanted:
         raise ModelContractError(
-            f"model {spec.name} predicts {champion.label} {champion.label_type} ({champion.task}); for "
-            f"{spec.label} {type_} ({spec.task}) choose another name, or DROP MODEL {spec.name} first"
+            f"model {spec.name} predicts {known}; for {wanted} choose another name, or DROP MODEL {spec.name} first"
         )
+
+
+def _target(label: str, type_: str, task: str, options: Mapping[str, Any]) -> str:
+    quantile = f"quantile {options['quantile']} of " if options.get("quantile") is not None else ""
+    return f"{quantile}{label} {type_} ({task})"
 
 
 def _does_no_worse(metrics: Mapping[str, dict[str, float]], champion: ModelVersion, examples: Examples) -> bool:

@@ -30,5 +30,6 @@ def make_report(app: App, file: Path | None = None, evaluation: list[dict[str, A
     best = next((row["model"] for row in models if row["is_champion"]), None)
     labels = {model.name: model.label for model in config.models}
     label = labels.get(best or "", next(iter(labels.values()), config.labels[0].name))
-    data = collect_report_data(spark, label, config.model_bar_seconds, evaluation, models)
+    of_label = [row for row in evaluation if row["label"] == label]
+    data = collect_report_data(spark, label, config.model_bar_seconds, of_label, models)
     return write_report(data, file or config.home / "reports" / "report.html")

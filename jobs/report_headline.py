@@ -6,11 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from jobs.naive_predictions import ZERO_CHANGE
 from jobs.report_data import EVALUATION_COLUMNS, ReportData
 from jobs.report_format import MISSING, Unit, instant, is_missing, number, percent, seconds, text, whole
 from jobs.report_numbers import Series
-
-ZERO_CHANGE = "zero change"
 
 
 def named(evaluation: pd.DataFrame) -> pd.DataFrame:

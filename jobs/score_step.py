@@ -71,20 +71,23 @@ def score_step(
         n_scored = sum(summary.n_by_status.values())
         rows.append({"model": target, "rows": n_scored, "written": summary.n_written, "deleted": summary.n_deleted}
                     | statuses)  # fmt: skip
-    _add_outcomes(app)
+    _add_views(app)
     if not rows and not any(run.took_over for run in runs):
         raise NothingToDo("the predictions are up to date")
     return rows
 
 
-def _add_outcomes(app: App) -> None:
-    """Make the view of predictions beside what came true, which needs published predictions and labels."""
+def _add_views(app: App) -> None:
+    """Make the views of predictions beside what came true, and of drift, where predictions are published."""
     from jobs.last_good import published_versions
     from jobs.tables import run_sql
 
     spark = app.session()
-    if not spark.catalog.tableExists("prediction_outcomes") and "predictions" in published_versions(spark):
-        run_sql(spark, "ddl/prediction_outcomes")
+    if "predictions" not in published_versions(spark):
+        return
+    for view in ("prediction_outcomes", "drift"):
+        if not spark.catalog.tableExists(view):
+            run_sql(spark, f"ddl/{view}")
 
 
 def _exchanges_of_features(app: App) -> list[str]:

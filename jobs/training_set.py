@@ -27,7 +27,6 @@ class TrainingSet:
         rows: One row per example: exchange, symbol, bar_start, available_at, is_training.
         inputs: (n, n_features), or (n, sequence_length, n_features), float64.
         labels: (n,), in the unit of the label.
-        last_value: (n,), the label's own quantity over the horizon that has just passed: the baseline "last value".
         feature_names: Columns of ``inputs``.
         features_version: Delta version of ``features``.
     """
@@ -35,7 +34,6 @@ class TrainingSet:
     rows: pd.DataFrame
     inputs: NDArray[np.float64]
     labels: NDArray[Any]
-    last_value: NDArray[np.float64]
     feature_names: tuple[str, ...]
     features_version: int
 
@@ -92,7 +90,6 @@ def make_training_set(
     feature_names: tuple[str, ...],
     sequence_length: int,
     bar_seconds: int,
-    horizon_seconds: int,
     features_version: int,
 ) -> TrainingSet:
     """Keep the rows that are warm and whose label is known; a sequence model also needs its window without a hole."""
@@ -106,22 +103,12 @@ def make_training_set(
         inputs = matrix[last]
     is_usable = (rows.is_warm & rows.label.notna()).to_numpy()[last]
     last, inputs = last[is_usable], inputs[is_usable]
-    last_value = label_just_passed(rows, horizon_seconds)
     kept = rows.iloc[last].reset_index(drop=True)
     labels = kept.label.to_numpy()
     return TrainingSet(
         rows=kept[[*KEY, "available_at", "is_training"]],
         inputs=np.ascontiguousarray(inputs),
         labels=labels.astype(str) if labels.dtype == object else labels,
-        last_value=last_value[last],
         feature_names=feature_names,
         features_version=features_version,
     )
-
-
-def label_just_passed(rows: pd.DataFrame, horizon_seconds: int) -> NDArray[np.float64]:
-    """The label of the bar one horizon earlier, which has just come true; NaN where there is none."""
-    earlier = rows[[*KEY, "label"]].copy()
-    earlier["bar_start"] += pd.Timedelta(seconds=horizon_seconds)
-    passed = rows[KEY].merge(earlier, on=KEY, how="left").label
-    return pd.to_numeric(passed, errors="coerce").to_numpy(np.float64)

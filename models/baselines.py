@@ -22,3 +22,17 @@ def last_value(realized: Values) -> Values:
         (n_rows,) in the unit of the label; 0 where nothing is known.
     """
     return np.where(np.isfinite(realized), realized, 0.0)
+
+
+def moving_average(realized: Values) -> Values:
+    """Predict the mean of the values realized last.
+
+    Args:
+        realized: (n_rows, n_values) as in :func:`last_value`, one column each for values that do not overlap; NaN where
+            one is not known.
+
+    Returns:
+        (n_rows,) in the unit of the label; 0 where nothing is known.
+    """
+    is_known = np.isfinite(realized)
+    return np.where(is_known, realized, 0.0).sum(axis=1) / np.maximum(is_known.sum(axis=1), 1)

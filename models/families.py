@@ -19,6 +19,7 @@ from models.sklearn_models import (
     MLP,
     RIDGE,
     SklearnModel,
+    check_boosting_options,
     sklearn_options,
 )
 
@@ -101,6 +102,8 @@ def check_spec(spec: ModelSpec) -> None:
             raise UsageError(
                 f"{spec.family} has no option {option!r}; its options are {', '.join(near_first(option, known))}."
             )
+    if spec.family == "gradient_boosting":
+        check_boosting_options(spec)
     if spec.family in BODIES:
         check_network_options(spec.family, spec.options)
     takes_sequences = FAMILIES[spec.family].takes_sequences

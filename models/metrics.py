@@ -27,6 +27,18 @@ def regression_metrics(actual: Values, predicted: Values) -> dict[str, float]:
     }
 
 
+def pinball_loss(actual: Values, predicted: Values, quantile: float) -> float:
+    """Return the mean loss that the quantile itself makes smallest (Koenker and Bassett 1978), in the label's unit.
+
+    An outcome above the prediction costs ``quantile`` times the distance, one below it 1 - ``quantile`` times.
+
+    >>> pinball_loss(np.array([2.0, 0.0]), np.array([1.0, 1.0]), 0.75)
+    0.5
+    """
+    above = actual - predicted
+    return float(np.mean(np.maximum(quantile * above, (quantile - 1) * above)))
+
+
 def directional_accuracy(actual: Values, predicted: Values) -> float:
     """Return the share of moves of which the sign was predicted; rows without a move are left out, NaN if all are.
 

@@ -18,6 +18,7 @@ METRICS_TAG = "foretable.metrics"
 TRAINING_KEY_TAG = "foretable.training_key"
 DATA_VERSIONS_TAG = "foretable.data_versions"
 UNSETTLED_TAG = "foretable.unsettled"  # until the training that registered the version has come to its end
+CHAMPION_BEFORE_TAG = "foretable.champion_before"
 _NAME = r"[A-Za-z][A-Za-z0-9_.-]*"
 _REFERENCE = re.compile(rf"(?P<name>{_NAME})(?:/(?P<version>[1-9][0-9]*)|@(?P<alias>{_NAME}))?")
 
@@ -53,6 +54,7 @@ class ModelVersion:
         null_policy: What a feature that is NULL or NaN does at scoring.
         transform: Feature name and SQL expression of each feature that was computed from other columns.
         is_settled: False where the training was killed before it had chosen the champion and published it.
+        champion_before: The version from which this one took over as champion; None where it did not.
     """
 
     name: str
@@ -77,6 +79,7 @@ class ModelVersion:
     null_policy: NullPolicy = "null"
     transform: Transform = ()
     is_settled: bool = True
+    champion_before: int | None = None
 
 
 @dataclass(frozen=True)
@@ -173,4 +176,5 @@ def version_from_tags(
         null_policy=manifest.null_policy,
         transform=manifest.transform,
         is_settled=UNSETTLED_TAG not in tags,
+        champion_before=int(tags[CHAMPION_BEFORE_TAG]) if CHAMPION_BEFORE_TAG in tags else None,
     )

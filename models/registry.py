@@ -18,6 +18,7 @@ from models.manifest import Manifest
 from models.mlflow_client import open_client
 from models.mlflow_versions import read_from_client, read_from_sqlite, sqlite_file
 from models.model_version import (
+    CHAMPION_BEFORE_TAG,
     MANIFEST_TAG,
     UNSETTLED_TAG,
     ModelVersion,
@@ -160,7 +161,25 @@ class Registry:
         """
         check_name(alias)
         self.resolve(f"{name}/{version}")
+        if alias == CHAMPION:
+            self._note_champion_before(name, version)
         self._client.set_registered_model_alias(name, alias, str(version))
+
+    def roll_back(self, name: str) -> ModelVersion:
+        """Give the alias champion back to the version that had it before, and return that version.
+
+        Raises:
+            ModelContractError: There is no such model, no champion, none before it, or it was deleted since.
+        """
+        champion = next((version for version in self.list_versions(name) if CHAMPION in version.aliases), None)
+        if champion is None or champion.champion_before is None:
+            who = (
+                f"{name}/{champion.version} took over from no other champion" if champion else f"{name} has no champion"
+            )
+            raise ModelContractError(f"{who}; promote the version that you want by its number.")
+        before = self.resolve(f"{name}/{champion.champion_before}")
+        self._client.set_registered_model_alias(name, CHAMPION, str(before.version))
+        return before
 
     def default_model(self) -> str | None:
         """Return the name of the model that answers where none is named; None where it was never set."""
@@ -246,6 +265,11 @@ class Registry:
         """
         self.resolve(f"{name}@{alias}")
         self._client.delete_registered_model_alias(name, alias)
+
+    def _note_champion_before(self, name: str, version: int) -> None:
+        champion = next((found for found in self._versions(name) if CHAMPION in found.aliases), None)
+        if champion is not None and champion.version != version:
+            self._client.set_model_version_tag(name, str(version), CHAMPION_BEFORE_TAG, str(champion.version))
 
     @cached_property
     def _client(self) -> "MlflowClient":

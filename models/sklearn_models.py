@@ -58,6 +58,7 @@ _BOOSTING_DEFAULTS = {
     "l2_regularization": 10.0,
 }
 
+BOOSTING_LOSSES = ("squared_error", "absolute_error", "quantile")
 _NETWORK_DEFAULTS = {"hidden_layer_sizes": 32, "alpha": 1e-3, "batch_size": 256, "max_iter": 30}
 
 LINEAR: dict[Task, SklearnChoice] = {"regression": SklearnChoice(FixedOrderLinearRegression, {}, scaled=True)}
@@ -93,6 +94,23 @@ def sklearn_options(choice: SklearnChoice) -> dict[str, Any]:
         if name not in _SET_BY_US and parameter.default not in ("deprecated", "warn")
     }
     return {**defaults, **choice.defaults}
+
+
+def check_boosting_options(spec: ModelSpec) -> None:
+    """Refuse a loss of which the predictions are no sum of the trees, and a quantile that is missing or out of range.
+
+    Raises:
+        UsageError: As said.
+    """
+    if spec.task == "classification":
+        return
+    loss, quantile = spec.options.get("loss", "squared_error"), spec.options.get("quantile")
+    if loss not in BOOSTING_LOSSES:
+        raise UsageError(f"{spec.family} takes loss {', '.join(BOOSTING_LOSSES)}, got {loss!r}.")
+    if (loss == "quantile") != (quantile is not None):
+        raise UsageError(f"{spec.family} takes quantile with loss = 'quantile', for example 0.9, and only then.")
+    if quantile is not None and (isinstance(quantile, bool | str) or not 0 < quantile < 1):
+        raise UsageError(f"quantile lies between 0 and 1, got {quantile!r}.")
 
 
 class SklearnModel:

@@ -10,6 +10,8 @@ import click
 from jobs.app import App, pass_app
 from models.registry import CHAMPION
 
+FORMATS = ("artifact", "sql", "skops", "keras", "onnx")
+
 if TYPE_CHECKING:
     from models.model_version import ModelVersion
 
@@ -19,9 +21,11 @@ Examples:
   foretable models list
   foretable models show ridge_return_5m
   foretable models promote ridge_return_5m/2
+  foretable models rollback ridge_return_5m
+  foretable models export ridge_return_5m model.onnx --format onnx
   foretable models verify""")  # fmt: skip
 def models() -> None:
-    """List, show, promote, verify and delete registered models."""
+    """List, show, promote, roll back, export, verify and delete registered models."""
 
 
 @models.command("list", epilog="\b\nExample:\n  foretable models list")
@@ -81,6 +85,17 @@ def promote(app: App, reference: str, alias: str, dry_run: bool) -> None:
     app.emit({"model": version.name, "alias": alias, "from_version": before, "to_version": version.version})
 
 
+@models.command(epilog="\b\nExample:\n  foretable models rollback ridge_return_5m")
+@click.argument("name", metavar="MODEL")
+@pass_app
+def rollback(app: App, name: str) -> None:
+    """Make the champion before this one champion again; open sessions use it from their next query on."""
+    champion = app.registry.resolve(name)
+    before = app.registry.roll_back(name)
+    _publish(app, before, champion.version)
+    app.emit({"model": name, "alias": CHAMPION, "from_version": champion.version, "to_version": before.version})
+
+
 def _publish(app: App, version: ModelVersion, before: int | None) -> None:
     """Let the SQL function predict_<model> follow, where the old champion or the new one is small enough to be SQL."""
     from jobs.published_functions import publish_function
@@ -89,6 +104,26 @@ def _publish(app: App, version: ModelVersion, before: int | None) -> None:
     champions = [version] if before is None else [version, app.registry.resolve(f"{version.name}/{before}")]
     if any(read_sql_expression(Path(one.folder), one.digest) for one in champions):
         publish_function(app.session(), app.registry, app.config.schema_name, version.name)
+
+
+@models.command(epilog="""\b
+Examples:
+  foretable models export ridge_return_5m /backup/ridge
+  foretable models export lstm_return_5m@champion lstm.onnx --format onnx""")  # fmt: skip
+@click.argument("reference", metavar="MODEL")
+@click.argument("path", metavar="PATH", type=click.Path(path_type=Path))
+@click.option("--format", "format_", type=click.Choice(FORMATS), default=FORMATS[0], show_default=True,
+              help="The whole folder, which MLflow serves too; a file of it; or SQL for a small model.")  # fmt: skip
+@pass_app
+def export(app: App, reference: str, path: Path, format_: str) -> None:
+    """Write a version to a new file or folder, for use elsewhere."""
+    from jobs.statements.export_model import export_model
+
+    version = app.registry.resolve(reference)
+    target = path.expanduser().absolute()
+    _, n_bytes = export_model(version, str(target), format_)
+    told = {"model": version.name, "version": version.version, "format": format_}
+    app.emit({**told, "path": str(target), "n_bytes": n_bytes})
 
 
 @models.command(epilog="\b\nExample:\n  foretable models verify")

@@ -132,6 +132,8 @@ def _created(statement: CreateModel, context: Context) -> list[dict[str, Any]]:
     if trained is not None and trained.is_new:
         context.registry.settle(version.name, version.version)
     metric = "rmse" if version.task == "regression" else "log_loss"
+    if "quantile" in version.options:
+        metric = "pinball_loss"
     errors = {part: version.metrics.get(part, {}).get(metric) for part in ("train", "validation", "test")}
     counts = {f"n_{part}": trained.n_rows[part] if trained else None for part in ("train", "validation", "test")}
     return [{"model": version.name, "version": version.version, "result": result,

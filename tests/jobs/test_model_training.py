@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from jobs.model_training import Examples, fit_and_register
+from models.errors import DataContractError, ModelContractError
 from models.protocol import ModelSpec
 from models.registry import CHAMPION
 from models.splits import TimeSplit
@@ -79,3 +80,58 @@ def test_a_champion_that_was_put_back_by_hand_stays(registry, train):
     again = train(0.01)
     assert (again.is_new, again.is_champion) == (False, False)
     assert registry.resolve(done.version.name).version == 1
+
+
+@pytest.fixture
+def train_quantile(registry, request):
+    """Train boosted trees for a quantile, or the mean where it is None, under the test's own name."""
+    random = np.random.default_rng(0)
+    inputs = random.normal(size=(900, 2))
+    labels = inputs[:, 0] + random.exponential(size=900)
+    rows = np.arange(900)
+    examples = Examples(("a", "b"), inputs, labels, TimeSplit(rows[:500], rows[500:700], rows[700:]))
+
+    def fit(quantile, **options):
+        of_quantile = {} if quantile is None else {"loss": "quantile", "quantile": quantile}
+        spec = ModelSpec(request.node.name, "gradient_boosting", "y", options={**of_quantile, **options})
+        return fit_and_register(registry, spec, examples, f"{quantile}{options}", {}, print, "warn")
+
+    return fit
+
+
+def test_a_quantile_leads_by_its_own_loss_and_not_by_the_squared_error(train_quantile):
+    worse = train_quantile(0.9, max_iter=1)  # nearly the same for all rows
+    better = train_quantile(0.9)
+    assert better.is_champion
+    told, before = better.version.metrics["validation"], worse.version.metrics["validation"]
+    assert told["pinball_loss"] < before["pinball_loss"]
+    assert not train_quantile(0.9, max_iter=2).is_champion
+
+
+def test_a_name_stands_for_one_quantile(train_quantile):
+    train_quantile(0.9)
+    with pytest.raises(
+        ModelContractError, match=r"predicts quantile 0.9 of y DOUBLE \(regression\); for quantile 0.1 of"
+    ):
+        train_quantile(0.1)
+    with pytest.raises(ModelContractError, match=r"for y DOUBLE \(regression\) choose another name"):
+        train_quantile(None)
+
+
+def test_the_leakage_report_is_kept_with_the_metrics_or_refuses(registry, request):
+    random = np.random.default_rng(0)
+    label, noise = random.normal(size=(2, 400))
+    rows, name, said = np.arange(400), request.node.name, []
+    examples = Examples(
+        ("told", "noise"), np.column_stack([label**3, noise]), label, TimeSplit(rows[:200], rows[200:300], rows[300:])
+    )
+    spec = ModelSpec(name, "ridge", "y", horizon_seconds=60)
+    with pytest.raises(DataContractError, match=f"{name} is not trained: told alone tells 9"):
+        fit_and_register(registry, spec, examples, "k", {}, said.append, "fail")
+    assert name not in registry.list_models()
+    told = fit_and_register(registry, spec, examples, "k", {}, said.append, "warn").version.metrics["leakage"]
+    assert told["told"] > 0.95
+    assert told["noise"] == 0.0
+    assert any(text.startswith("leakage? told alone tells 9") for text in said)
+    off = fit_and_register(registry, spec, examples, "other", {}, said.append, "off")
+    assert "leakage" not in off.version.metrics

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jobs import cli
-from models.artifact import GOLDEN_ROWS, load_scorer
+from models.artifact import GOLDEN_ROWS, load_copied_scorer, load_scorer
 from models.errors import ModelContractError
 from models.families import build_model
 from models.format_skops import SkopsEngine
@@ -69,6 +69,38 @@ def test_an_alias_moves_and_a_dry_run_moves_nothing(models, home):
     assert Registry.in_home(home).resolve("wood").version == 1
     assert models("promote", "wood/2")[1] == expected
     assert Registry.in_home(home).resolve("wood").version == 2
+
+
+def test_a_promotion_is_rolled_back_and_that_once(models, home):
+    models("promote", "wood/2")
+    rolled = {"model": "wood", "alias": "champion", "from_version": 2, "to_version": 1}
+    assert models("rollback", "wood")[1] == rolled
+    assert Registry.in_home(home).resolve("wood").version == 1
+    code, _, said = models("rollback", "wood")
+    assert code == ModelContractError.exit_code
+    assert "wood/1 took over from no other champion; promote the version that you want by its number" in said
+
+
+def test_a_rollback_goes_back_along_the_champions_and_not_along_the_numbers(models, home):
+    registry = Registry.in_home(home)
+    registry.set_alias("wood", "champion", 2)
+    spec = ModelSpec("wood", "ridge", "r")
+    model = build_model(spec, ("a", "b")).fit(X, X[:, 0])
+    for _ in range(2):
+        registry.register(spec, model, {}, {}, {}, "later")
+    registry.set_alias("wood", "champion", 4)
+    assert [registry.roll_back("wood").version for _ in range(2)] == [2, 1]
+
+
+def test_a_version_is_exported_and_nothing_is_overwritten(models, home, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, told, _ = models("export", "wood", "out/wood")
+    assert (code, told["version"], told["path"]) == (0, 1, str(tmp_path / "out" / "wood"))
+    expected = load_scorer(folder_of(home, 1), Registry.in_home(home).resolve("wood/1").digest).predict(X)
+    assert load_copied_scorer(tmp_path / "out" / "wood").predict(X).tolist() == expected.tolist()
+    assert models("export", "wood", "wood.skops", "--format", "skops")[1]["n_bytes"] > 1_000
+    assert "is not overwritten" in models("export", "wood", "out/wood")[2]
+    assert "without the form onnx" in models("export", "wood", "wood.onnx", "--format", "onnx")[2]
 
 
 def test_whole_versions_are_verified(models):

@@ -59,6 +59,15 @@ def test_a_stored_regressor_predicts_bit_for_bit_what_the_fitted_one_does(tmp_pa
     assert np.concatenate(parts)[:60].tolist() == model.estimator.predict(X)[:60].tolist()
 
 
+@pytest.mark.parametrize("options", [{"loss": "quantile", "quantile": 0.9}, {"loss": "absolute_error"}])
+def test_a_stored_quantile_or_median_predicts_bit_for_bit_what_the_fitted_one_does(tmp_path, options):
+    model = fitted("gradient_boosting", **options)
+    scorer = load_scorer(tmp_path / "m", save_artifact(model, tmp_path / "m"))
+    assert scorer.predict(X).tolist() == model.estimator.predict(X).tolist()
+    share = options.get("quantile", 0.5)
+    assert np.mean(scorer.predict(X) > Y) == pytest.approx(share, abs=0.05)
+
+
 @pytest.mark.parametrize("family", ["logistic", "decision_tree", "random_forest", "gradient_boosting", "mlp"])
 @pytest.mark.parametrize("label_type", list(LABELS))
 def test_a_stored_classifier_answers_with_the_label_as_trained(tmp_path, family, label_type):

@@ -163,6 +163,19 @@ def test_a_linear_model_or_network_answers_where_its_arithmetic_overflows(family
             ModelSpec("m", "lstm", "y", options={"epochs": True}, sequence_length=2),
             "epochs as a whole number from 1 on, got True",
         ),
+        (
+            ModelSpec("m", "gradient_boosting", "y", options={"loss": "poisson"}),
+            "takes loss squared_error, absolute_error, quantile, got 'poisson'",
+        ),
+        (
+            ModelSpec("m", "gradient_boosting", "y", options={"loss": "quantile"}),
+            "takes quantile with loss = 'quantile', for example 0.9, and only then",
+        ),
+        (ModelSpec("m", "gradient_boosting", "y", options={"quantile": 0.5}), "and only then"),
+        (
+            ModelSpec("m", "gradient_boosting", "y", options={"loss": "quantile", "quantile": 1}),
+            "quantile lies between 0 and 1, got 1",
+        ),
         (ModelSpec("m", "lstm", "y", options={"dropout": 1}, sequence_length=2), "dropout from 0 to below 1, got 1"),
         (
             ModelSpec("m", "lstm", "y", options={"learning_rate": "x"}, sequence_length=2),

@@ -6,7 +6,7 @@ from scipy.stats import rankdata, spearmanr
 from sklearn import metrics as reference
 
 from models.baselines import last_value, zero_change
-from models.metrics import classification_metrics, mean_ranks, regression_metrics
+from models.metrics import classification_metrics, mean_ranks, pinball_loss, regression_metrics
 
 RNG = np.random.default_rng(0)
 
@@ -25,6 +25,13 @@ def test_regression_metrics_are_those_of_scikit_learn_and_scipy():
 def test_directional_accuracy_counts_only_rows_that_moved():
     found = regression_metrics(np.array([1.0, 2.0, -1.0, 0.0]), np.array([3.0, -1.0, -2.0, 5.0]))
     assert found["directional_accuracy"] == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("quantile", [0.1, 0.5, 0.9])
+def test_the_loss_of_a_quantile_is_that_of_scikit_learn(quantile):
+    actual, predicted = RNG.normal(size=(2, 200))
+    expected = reference.mean_pinball_loss(actual, predicted, alpha=quantile)
+    assert pinball_loss(actual, predicted, quantile) == pytest.approx(expected)
 
 
 def test_metrics_without_a_meaning_are_nan():
