@@ -26,7 +26,7 @@ REGRESSION = _HEAD + (
     "mse DOUBLE, rmse DOUBLE, mae DOUBLE, r2 DOUBLE, directional_accuracy DOUBLE, information_coefficient DOUBLE, "
     "coverage DOUBLE, mean_interval_width DOUBLE"
 )
-CLASSIFICATION = _HEAD + "accuracy DOUBLE, log_loss DOUBLE, brier DOUBLE, auc DOUBLE"
+CLASSIFICATION = _HEAD + "accuracy DOUBLE, log_loss DOUBLE, brier DOUBLE, calibration_error DOUBLE, auc DOUBLE"
 _SQL_TYPES = {"DOUBLE": "double", "BIGINT": "bigint", "STRING": "string", "BOOLEAN": "boolean"}
 
 

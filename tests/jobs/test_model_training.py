@@ -135,3 +135,15 @@ def test_the_leakage_report_is_kept_with_the_metrics_or_refuses(registry, reques
     assert any(text.startswith("leakage? told alone tells 9") for text in said)
     off = fit_and_register(registry, spec, examples, "other", {}, said.append, "off")
     assert "leakage" not in off.version.metrics
+
+
+@pytest.mark.parametrize("horizon_seconds", [None, 60])
+def test_without_a_validation_part_a_quarter_of_the_training_part_tells_of_leaks(registry, horizon_seconds):
+    label = np.sort(np.random.default_rng(0).normal(size=400))  # as rows without a time are ordered by their content
+    order = np.arange(400) if horizon_seconds is None else np.random.default_rng(1).permutation(400)
+    nothing = np.empty(0, dtype=np.int64)
+    examples = Examples(("told",), label[order, None], label[order], TimeSplit(np.arange(400), nothing, nothing))
+    name = f"quarter_{horizon_seconds}"
+    spec = ModelSpec(name, "ridge", "y", horizon_seconds=horizon_seconds)
+    version = fit_and_register(registry, spec, examples, "k", {}, print, "warn").version
+    assert version.metrics["leakage"]["told"] > 0.99

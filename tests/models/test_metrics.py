@@ -6,7 +6,7 @@ from scipy.stats import rankdata, spearmanr
 from sklearn import metrics as reference
 
 from models.baselines import last_value, zero_change
-from models.metrics import classification_metrics, mean_ranks, pinball_loss, regression_metrics
+from models.metrics import calibration_error, classification_metrics, mean_ranks, pinball_loss, regression_metrics
 
 RNG = np.random.default_rng(0)
 
@@ -65,6 +65,17 @@ def test_metrics_of_three_classes_are_those_of_scikit_learn():
     assert found["log_loss"] == pytest.approx(reference.log_loss(actual, probability))
     assert found["brier"] == pytest.approx(reference.brier_score_loss(actual, probability, labels=classes))
     assert "auc" not in found
+
+
+def test_the_calibration_error_is_the_mean_distance_of_share_and_confidence_in_ten_bins():
+    confidence, is_right = np.round(RNG.uniform(0.5, 1.0, 400), 3), (RNG.random(400) < 0.6).astype(float)
+    expected = 0.0
+    for lowest in range(10):
+        inside = (np.floor(confidence * 10) == lowest) | ((lowest == 9) & (confidence == 1.0))
+        if inside.any():
+            expected += inside.mean() * abs(is_right[inside].mean() - confidence[inside].mean())
+    assert calibration_error(confidence, is_right) == pytest.approx(expected)
+    assert calibration_error(np.array([1.0, 1.0]), np.array([1.0, 1.0])) == 0.0
 
 
 def test_the_area_under_the_curve_of_one_class_is_nan():
