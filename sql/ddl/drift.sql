@@ -79,7 +79,7 @@ compared AS (
         1 - later.n_known / later.n AS null_rate_day,
         training.mean AS mean_training,
         later.mean AS mean_day,
-        aggregate(
+        IF(later.n_known = 0 OR training.n_known = 0, NULL, aggregate(
             zip_with(
                 transform(later.n_by_tenth, n -> greatest(try_divide(n, later.n_known), 1e-6)),
                 transform(training.n_by_tenth, n -> greatest(try_divide(n, training.n_known), 1e-6)),
@@ -87,7 +87,7 @@ compared AS (
             ),
             0D,
             (total, part) -> total + part
-        ) AS psi,
+        )) AS psi,
         later.ks,
         -- sqrt(-ln(0.001 / 2) / 2) is 1.949
         sqrt(-ln(0.0005) / 2) * sqrt(try_divide(1, later.n_known) + try_divide(1, training.n_known)) AS ks_critical

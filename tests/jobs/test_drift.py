@@ -2,16 +2,16 @@
 
 import itertools
 import math
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy.stats import entropy, ks_2samp
 
 from jobs.session import use_schema
 from jobs.tables import run_sql
 
-START = pd.Timestamp("2024-01-01")
+START = datetime(2024, 1, 1, tzinfo=UTC)
 FEATURES = "exchange STRING, symbol STRING, bar_seconds INT, bar_start TIMESTAMP, is_training BOOLEAN, features STRUCT<a: DOUBLE, b: DOUBLE>"
 OUTCOMES = "exchange STRING, symbol STRING, bar_seconds INT, bar_start TIMESTAMP, is_training BOOLEAN, model STRING, version INT, prediction DOUBLE"
 _schemas = itertools.count(1)
@@ -25,9 +25,9 @@ def drift(spark):
     def view(features=(), predictions=()):
         spark.sql("CREATE SCHEMA IDENTIFIER(:name)", args={"name": name})
         use_schema(spark, name)
-        shown = [("x", s, 60, START + pd.Timedelta(days=day), day == 0, (a, b)) for s, day, a, b in features]
+        shown = [("x", s, 60, START + timedelta(days=day), day == 0, (a, b)) for s, day, a, b in features]
         spark.createDataFrame(shown, FEATURES).write.saveAsTable("published_features")
-        answers = [("x", "A", 60, START + pd.Timedelta(days=day), day == 0, "m", v, p) for v, day, p in predictions]
+        answers = [("x", "A", 60, START + timedelta(days=day), day == 0, "m", v, p) for v, day, p in predictions]
         spark.createDataFrame(answers, OUTCOMES).write.saveAsTable("prediction_outcomes")
         run_sql(spark, "ddl/drift")
         return spark.table("drift").toPandas()
@@ -95,7 +95,7 @@ def test_index_and_distance_are_those_of_numpy_and_scipy(drift):
         row = found.loc[symbol]
         assert row.psi == pytest.approx(psi, rel=1e-9, abs=1e-12), symbol
         assert row.ks == pytest.approx(ks, rel=1e-9, abs=1e-12), symbol
-        assert (row.kind, row.day, row.bar_seconds) == ("feature", (START + pd.Timedelta(days=3)).date(), 60)
+        assert (row.kind, row.day, row.bar_seconds) == ("feature", (START + timedelta(days=3)).date(), 60)
 
 
 def test_what_is_missing_is_counted_and_takes_part_in_nothing_else(drift):
