@@ -30,14 +30,21 @@ def quote_bars(quotes: DataFrame, bar_seconds: int) -> DataFrame:
 
     Returns:
         exchange, symbol, bar_start; ``quote``: a struct of the bar's newest row, with NULL but for ``last_quote_at``
-        where that is not usable; ``depth``: the same of the newest row with depths, NULL where the bar has none, and a
-        struct of NULL where a row came later that is not usable; ``flow``: the sum of ``order_flow`` over usable rows.
+        where that is not usable; ``depth``: the same of the newest usable row with depths, NULL where the bar has none,
+        and a struct of NULL where the book was not to be trusted later, or its newest row is not usable; ``flow``: the
+        sum of ``order_flow`` over usable rows.
+
+    A trade that crosses the book for an instant takes no depth away: bars with trades would have none.
     """
     order = F.struct("event_time", "epoch", "sequence")
-    ends_depth = F.col("bid_depth_prices").isNotNull() | ~F.col("is_usable")
+    is_depth = F.col("bid_depth_prices").isNotNull() & F.col("is_usable")
+    is_mistrusted = ~F.col("is_usable") & F.coalesce(F.col("bid_price") < F.col("ask_price"), F.lit(False))
+    tells_depth = is_depth | is_mistrusted
+    depth = F.max_by(F.when(tells_depth, _depth()), F.when(tells_depth, order))
+    ends_usable = F.max_by("is_usable", order)
     return quotes.groupBy("exchange", "symbol", bar_start_of(F.col("event_time"), bar_seconds).alias("bar_start")).agg(
         F.max_by(_quote(), order).alias("quote"),
-        F.max_by(F.when(ends_depth, _depth()), F.when(ends_depth, order)).alias("depth"),
+        F.when(ends_usable, depth).otherwise(_no_depth()).alias("depth"),
         F.sum(F.when(F.col("is_usable"), F.col("order_flow"))).cast(_SIZE).alias("flow"),
     )
 
@@ -106,6 +113,10 @@ def _depth() -> Column:
         total = F.aggregate(f"{side}_depth_sizes", F.lit(0).cast(_ROOMY), lambda sum_, size: (sum_ + size).cast(_ROOMY))
         values[f"{side}_depth"] = total.cast(_SIZE)
     return F.struct(*_where_usable({**values, **{f"{side}_slope": _slope(side) for side in ("bid", "ask")}}))
+
+
+def _no_depth() -> Column:
+    return F.struct(*[F.lit(None).cast(_TYPES.get(name, "double")).alias(name) for name in _OF_DEPTH])
 
 
 def _slope(side: str) -> Column:

@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS bars (
     mid DOUBLE COMMENT '(bid_price + ask_price) / 2',
     microprice DOUBLE COMMENT '(bid_price * ask_size + ask_price * bid_size) / (bid_size + ask_size): the mid, drawn to the side where less waits (Gatheral and Oomen 2010)',
     spread_bps DOUBLE COMMENT '(ask_price - bid_price) / mid * 10000',
-    bid_depth DECIMAL(38, 8) COMMENT 'base units at the best book.depth_levels bid prices, at the last depth of quotes before the right border; NULL where none is known since the book became usable',
+    bid_depth DECIMAL(38, 8) COMMENT 'base units at the best book.depth_levels bid prices, at the last depth of quotes before the right border; NULL where none is known since the book could be trusted',
     ask_depth DECIMAL(38, 8) COMMENT 'the same of asks',
     bid_slope DOUBLE COMMENT 'base units a bp: least squares line through the mid of the size up to a price on its distance from the mid, over those levels (after the order book slope of Naes and Skjeltorp 2006)',
     ask_slope DOUBLE COMMENT 'the same of asks',

@@ -130,6 +130,28 @@ def test_a_book_that_is_not_usable_says_when_and_nothing_else(books_of, last):
     assert later.bid_depth is None  # the depth from before is not known to hold any more
 
 
+def test_a_book_that_is_crossed_for_an_instant_keeps_its_depth_and_one_that_is_mistrusted_does_not(books_of):
+    def bars_with(between):
+        depth = quote(at(10), bids=["99 1"], asks=["101 3"], number=1)
+        return books_of([depth, between, quote(at(40), "98 1", number=3)], (0, 60))
+
+    crossed = bars_with(quote(at(30), "102 1", "101 1", is_usable=False, number=2))
+    assert [(crossed["A", s].bid_price, crossed["A", s].bid_depth, crossed["A", s].ask_depth) for s in (0, 60)] == [
+        (98, 1, 3),
+        (98, 1, 3),
+    ]
+    one_sided = bars_with(quote(at(30), None, "101 1", is_usable=False, number=2))
+    assert one_sided["A", 0].bid_depth == 1
+    mistrusted = bars_with(quote(at(30), "99 1", "101 1", is_usable=False, number=2))
+    assert (mistrusted["A", 0].bid_price, mistrusted["A", 0].bid_depth) == (98, None)
+
+
+def test_a_depth_of_a_book_that_is_crossed_then_is_none(books_of):
+    crossed = quote(at(20), "102 1", "101 1", bids=["102 7"], asks=["101 7"], is_usable=False, number=2)
+    quotes = [quote(at(10), bids=["99 1"], asks=["101 3"], number=1), crossed, quote(at(40), number=3)]
+    assert books_of(quotes)["A", 0].bid_depth == 1
+
+
 def test_flow_of_rows_that_are_not_usable_or_do_not_go_on_is_not_counted(books_of):
     quotes = [
         quote(at(1), flow="1", number=1),
