@@ -10,7 +10,7 @@ COMMENT 'One row is a feature, or the predictions of a model version, on a day a
 AS
 WITH measured AS (
     SELECT
-        struct(exchange, symbol, bar_seconds, 'feature' AS kind, name, CAST(NULL AS INT) AS version) AS what,
+        exchange, symbol, bar_seconds, 'feature' AS kind, name, 0 AS version,
         is_training,
         CAST(bar_start AS DATE) AS day,
         CASE WHEN NOT isnan(value) THEN value END AS value
@@ -20,39 +20,67 @@ WITH measured AS (
     ) AS name, value
     UNION ALL
     SELECT
-        struct(exchange, symbol, bar_seconds, 'prediction' AS kind, model AS name, version) AS what,
+        exchange, symbol, bar_seconds, 'prediction' AS kind, model AS name, version,
         is_training,
         CAST(bar_start AS DATE) AS day,
         CASE WHEN NOT isnan(prediction) THEN prediction END AS value
     FROM prediction_outcomes
     WHERE is_training IS NOT NULL
 ),
-training AS (
+borders AS (
     SELECT
-        what,
+        exchange, symbol, bar_seconds, kind, name, version,
         percentile(value, array(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)) AS tenths
     FROM measured
     WHERE is_training
-    GROUP BY what
+    GROUP BY ALL
 ),
 placed AS (
     SELECT
         measured.*,
-        size(filter(training.tenths, border -> border < value)) AS tenth,
-        count_if(is_training AND value IS NOT NULL) OVER (PARTITION BY what) AS n_training,
-        count_if(is_training) OVER (PARTITION BY what, value IS NULL ORDER BY value) AS n_training_up_to,
-        count_if(is_training) OVER (PARTITION BY what, value) AS n_training_tied,
-        count(value) OVER (PARTITION BY what, is_training, day) AS n_of_day,
-        count(value) OVER (PARTITION BY what, is_training, day, value IS NULL ORDER BY value) AS n_of_day_up_to,
-        count(value) OVER (PARTITION BY what, is_training, day, value) AS n_of_day_tied
+        size(filter(borders.tenths, border -> border < value)) AS tenth
     FROM measured
-    JOIN training USING (what)
+    JOIN borders USING (exchange, symbol, bar_seconds, kind, name, version)
 ),
-counted AS (
+training AS (
     SELECT
-        what,
-        is_training,
-        IF(is_training, NULL, day) AS day,
+        exchange, symbol, bar_seconds, kind, name, version,
+        count(*) AS n,
+        count(value) AS n_known,
+        avg(value) AS mean,
+        array(
+            count_if(value IS NOT NULL AND tenth = 0), count_if(tenth = 1), count_if(tenth = 2), count_if(tenth = 3),
+            count_if(tenth = 4), count_if(tenth = 5), count_if(tenth = 6), count_if(tenth = 7), count_if(tenth = 8),
+            count_if(tenth = 9)
+        ) AS n_by_tenth
+    FROM placed
+    WHERE is_training
+    GROUP BY ALL
+),
+ranked AS (
+    SELECT
+        *,
+        count_if(is_training AND value IS NOT NULL)
+            OVER (PARTITION BY exchange, symbol, bar_seconds, kind, name, version) AS n_training,
+        count_if(is_training) OVER (
+            PARTITION BY exchange, symbol, bar_seconds, kind, name, version, value IS NULL ORDER BY value
+        ) AS n_training_up_to,
+        count_if(is_training)
+            OVER (PARTITION BY exchange, symbol, bar_seconds, kind, name, version, value) AS n_training_tied,
+        count(value)
+            OVER (PARTITION BY exchange, symbol, bar_seconds, kind, name, version, is_training, day) AS n_of_day,
+        count(value) OVER (
+            PARTITION BY exchange, symbol, bar_seconds, kind, name, version, is_training, day, value IS NULL
+            ORDER BY value
+        ) AS n_of_day_up_to,
+        count(value) OVER (
+            PARTITION BY exchange, symbol, bar_seconds, kind, name, version, is_training, day, value
+        ) AS n_of_day_tied
+    FROM placed
+),
+later AS (
+    SELECT
+        exchange, symbol, bar_seconds, kind, name, version, day,
         count(*) AS n,
         count(value) AS n_known,
         avg(value) AS mean,
@@ -66,13 +94,13 @@ counted AS (
             try_divide(n_training_up_to - n_training_tied, n_training)
             - try_divide(n_of_day_up_to - n_of_day_tied, n_of_day)
         ) END) AS ks
-    FROM placed
-    GROUP BY what, is_training, IF(is_training, NULL, day)
+    FROM ranked
+    WHERE NOT is_training
+    GROUP BY ALL
 ),
 compared AS (
     SELECT
-        later.what,
-        later.day,
+        exchange, symbol, bar_seconds, kind, name, nullif(version, 0) AS version, day,
         training.n AS n_training,
         later.n AS n_day,
         1 - training.n_known / training.n AS null_rate_training,
@@ -91,12 +119,10 @@ compared AS (
         later.ks,
         -- sqrt(-ln(0.001 / 2) / 2) is 1.949
         sqrt(-ln(0.0005) / 2) * sqrt(try_divide(1, later.n_known) + try_divide(1, training.n_known)) AS ks_critical
-    FROM counted AS later
-    JOIN counted AS training ON later.what = training.what AND training.is_training
-    WHERE NOT later.is_training
+    FROM later
+    JOIN training USING (exchange, symbol, bar_seconds, kind, name, version)
 )
 SELECT
-    what.*,
-    * EXCEPT (what),
+    *,
     psi >= 0.25 AND ks > ks_critical AS is_alarm
 FROM compared
