@@ -11,7 +11,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from jobs.bars.file_batches import read_batches
 from jobs.bars.flow_columns import ORDER_COLUMNS, TRADE_COLUMNS
-from jobs.bars.partial_bars import PART_SCHEMA, PartialBars
+from jobs.bars.part_schema import PART_SCHEMA
 
 Source = Literal["orders", "trades"]
 COLUMNS: dict[Source, Sequence[str]] = {"orders": ORDER_COLUMNS, "trades": TRADE_COLUMNS}
@@ -49,6 +49,8 @@ def _adding(
     source: Source, bar_seconds: int, received_exchanges: Collection[str], read: Callable[[Any], Any]
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def add(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        from jobs.bars.partial_bars import PartialBars  # compiled code is for the workers
+
         parts = PartialBars(bar_seconds, received_exchanges)
         count = parts.add_trades if source == "trades" else parts.add_orders
         for batch in read(batches):

@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 
 from jobs.bar_parts import parts_of_rows
-from jobs.bars.partial_bars import FLOW_NAMES
+from jobs.bars.part_schema import FLOW_NAMES
 from models.errors import UsageError
 
 MAX_BAR_SECONDS = 86_400

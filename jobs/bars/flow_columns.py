@@ -15,8 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from jobs.arrow_views import decimal_words, read_only, times_us
-from jobs.bars.kernel import DONE, OPENED, RECEIVED
-from jobs.bars.layout import BUY, NONE, SELL
+from jobs.bars.layout import BUY, DONE, NONE, OPENED, RECEIVED, SELL
 
 TRADE_COLUMNS = ("exchange", "symbol", "trade_time", "epoch", "sequence", "taker_side", "price", "size")
 ORDER_COLUMNS = (

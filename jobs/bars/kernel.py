@@ -6,6 +6,7 @@ from jobs.bars.layout import (
     CLOSE_EPOCH,
     CLOSE_SEQUENCE,
     CLOSE_US,
+    DONE,
     FLOWS,
     GROUP,
     HAS_PRICE,
@@ -24,13 +25,14 @@ from jobs.bars.layout import (
     OPEN_EPOCH,
     OPEN_SEQUENCE,
     OPEN_US,
+    OPENED,
+    RECEIVED,
     START_US,
     TRADE,
     VOLUME,
 )
 from jobs.compiled import lean_kernel, lean_part
 
-RECEIVED, OPENED, DONE = range(3)  # events that can count
 _LOWER = 0xFFFFFFFF  # 32 bits
 _SIGN = -(2**63)
 _MOST_WORD = 10**38 // 2**64  # upper word of a decimal of 38 digits

@@ -13,6 +13,7 @@ TRADE, LIMIT, MARKET, CANCEL = range(4)
 KINDS = ("trade", "limit", "market", "cancel")
 BUY, SELL, NO_SIDE = 0, 1, -1
 NONE = -1  # no slot, no kind
+RECEIVED, OPENED, DONE = range(3)  # events that can count
 
 GROUP, START_US, LAST_EVENT_US, N_TRADES, LAST_TRADE_US, HAS_PRICE = range(6)
 OPEN_US, OPEN_EPOCH, OPEN_SEQUENCE, OPEN = range(6, 10)

@@ -12,7 +12,6 @@ from jobs.arrow_views import DECIMAL, INSTANT
 from jobs.bars.flow_columns import Groups, order_columns, trade_columns
 from jobs.bars.kernel import add_orders, add_trades, find_places, join_words
 from jobs.bars.layout import (
-    BUY,
     CLOSE,
     CLOSE_US,
     GROUP,
@@ -26,46 +25,15 @@ from jobs.bars.layout import (
     NOTIONAL,
     OPEN,
     OPEN_US,
-    SELL,
     START_US,
     VOLUME,
     Parts,
     empty_parts,
-    flow_field,
 )
+from jobs.bars.part_schema import FLOW_NAMES, NOTIONAL_TYPE, PART_SCHEMA, PLACE, SIZE
 from models.errors import DataContractError
 
 _FEWEST = 1024
-SIZE = pa.decimal128(38, 8)
-NOTIONAL_TYPE = pa.decimal128(38, 16)
-PLACE = pa.struct([("time_us", pa.int64()), ("epoch", pa.int64()), ("sequence", pa.int64())])
-COUNTS = ("n_{side}_trades", "n_limit_{side}s", "n_market_{side}s", "n_cancel_{side}s")
-SIZES = ("{side}_volume", "limit_{side}_size", "market_{side}_size", "cancel_{side}_size")
-FLOW_NAMES = [
-    (count.format(side=name), size.format(side=name), flow_field(kind, side))
-    for kind, (count, size) in enumerate(zip(COUNTS, SIZES, strict=True))
-    for side, name in ((BUY, "buy"), (SELL, "sell"))
-]
-# One row is a part of a bar. Prices, their places and notional are NULL without a trade that has a price.
-PART_SCHEMA = pa.schema(
-    [
-        ("exchange", pa.string()),
-        ("symbol", pa.string()),
-        ("bar_start", INSTANT),
-        ("last_event_at", INSTANT),
-        ("last_trade_at", INSTANT),
-        ("n_trades", pa.int64()),
-        ("volume", SIZE),
-        ("notional", NOTIONAL_TYPE),
-        ("open_place", PLACE),
-        ("open", DECIMAL),
-        ("close_place", PLACE),
-        ("close", DECIMAL),
-        ("high", DECIMAL),
-        ("low", DECIMAL),
-        *[field for count, size, _ in FLOW_NAMES for field in ((count, pa.int64()), (size, SIZE))],
-    ]
-)
 
 
 class PartialBars:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from jobs.arrow_views import DECIMAL, INSTANT
 from jobs.bar_parts import COLUMNS
 from jobs.bars.file_batches import read_batches
-from jobs.bars.partial_bars import PART_SCHEMA, PartialBars
+from jobs.bars.part_schema import PART_SCHEMA
+from jobs.bars.partial_bars import PartialBars
 from models.errors import DataContractError
 
 START = datetime(2024, 1, 2, tzinfo=UTC)
