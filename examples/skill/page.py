@@ -1,6 +1,7 @@
 """Evaluations as a page in Markdown: per recording, horizon and model, how much better than predicting no change."""
 
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -17,6 +18,9 @@ label looks ahead by its horizon; labels that reach over a border are left out, 
 default of comparison is the prediction that nothing changes; "better by" is by how much the mean squared error is
 smaller, with a 95 % interval from a block bootstrap over time. The verdict is that of the Diebold-Mariano test at 5 %,
 corrected by Holm for all {n} comparisons of this page: with so many, one that looks good by chance is to be expected.
+
+Skill is not profit: what is told of a last price may be its way back from one side of the spread to the other, which
+who trades pays. A baseline of +0.00% knows nothing yet (seasonal, within the first day) and predicts no change itself.
 
 Made by `examples/skill/compare.sh`; the recordings are not part of Foretable.
 """
@@ -52,8 +56,8 @@ def lines(rows, corrected):
             0.0 - row[name] / zero[row["label"]] for name in ("mse_difference", "difference_upper", "difference_lower")
         )
         who = row["model"].split("_")[-2] if row["version"] else row["model"]
-        rank = "" if row["information_coefficient"] is None else f"{row['information_coefficient']:.3f}"
-        right = "" if row["directional_accuracy"] is None else f"{row['directional_accuracy']:.1%}"
+        rank = "" if math.isnan(row["information_coefficient"]) else f"{row['information_coefficient']:.3f}"
+        right = f"{row['directional_accuracy']:.1%}"
         horizon = row["label"].removeprefix("next_")
         yield (
             f"| {horizon} | {who} | {row['n']:,} | {better:+.2%} | {low:+.2%} to {high:+.2%} | {right} | {rank} | "
