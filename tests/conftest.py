@@ -1,11 +1,13 @@
 """One Spark session for the whole suite; an empty schema for a test, and one market taken through the pipeline for all."""
 
 import contextlib
+import ipaddress
 import itertools
 import shutil
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from jobs.app import App
@@ -206,3 +208,35 @@ def in_pipeline(spark, market, pipeline_schema):
     use_schema(spark, pipeline_schema)
     yield market
     spark.sql("USE default")
+
+
+@pytest.fixture(scope="session")
+def open_ports():
+    """Function from processes to (is loopback, port) of each TCP socket on which they listen."""
+
+    def of(processes):
+        pids = {process.pid for process in processes}
+        sockets = [socket for socket in psutil.net_connections("tcp") if socket.status == psutil.CONN_LISTEN]
+        return [(_is_loopback(socket.laddr.ip), socket.laddr.port) for socket in sockets if socket.pid in pids]
+
+    return of
+
+
+def _is_loopback(address):
+    address = ipaddress.ip_address(address)
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+
+
+@pytest.fixture(scope="session")
+def python_workers():
+    """Function from a process id to the processes below it in which Spark runs Python functions."""
+
+    def below(pid):
+        workers = []
+        for process in psutil.Process(pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                parent = process.parent()  # forked from the daemon, with its command line
+                workers += [process] if parent and "pyspark.daemon" in parent.cmdline() else []
+        return workers
+
+    return below

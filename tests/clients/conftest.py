@@ -6,7 +6,6 @@ Real processes, started once: a server, a spark-sql shell and a Spark Connect cl
 import io
 import itertools
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -16,6 +15,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pyspark
 import pytest
 from pyspark.errors import PySparkException
@@ -212,10 +212,11 @@ def server(processes):
     line = process.stdout.readline()
     assert line, process.stderr.read()
     yield json.loads(line)
-    children = process_tree(process.pid)
+    children = psutil.Process(process.pid).children(recursive=True)
     process.terminate()
     assert process.wait(timeout=60) == 0, process.stderr.read()
-    assert [pid for pid in children if is_alive(pid)] == []
+    _, alive = psutil.wait_procs(children, timeout=1)
+    assert alive == []
 
 
 @pytest.fixture(scope="session")
@@ -298,32 +299,3 @@ def serve_on(home, tmp_path):
     yield start
     for process in started:
         _end(process)
-
-
-@pytest.fixture(scope="session", name="process_tree")
-def process_tree_fixture():
-    return process_tree
-
-
-def process_tree(pid):
-    """A process and all below it."""
-    tree = [pid]
-    for parent in tree:
-        for task in Path(f"/proc/{parent}/task").glob("*/children"):
-            tree += [int(child) for child in task.read_text().split()]
-    return tree
-
-
-@pytest.fixture(scope="session", name="is_alive")
-def is_alive_fixture():
-    return is_alive
-
-
-def is_alive(pid):
-    """Whether a process runs; one that nobody has waited for yet does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    os.kill(pid, 0)
-    return state != "Z"

@@ -1,42 +1,20 @@
 """The server: what it says, where it listens, what a second one is told, and a plain JDBC client."""
 
 import json
-import os
 import socket
 import subprocess
-from pathlib import Path
 
-import pytest
+import psutil
 from deltalake import DeltaTable
 
-LOOPBACK = ("0100007F", "00000000000000000000000001000000", "0000000000000000FFFF00000100007F")
 
-
-@pytest.fixture(scope="session")
-def listeners():
-    """Function from process ids to the addresses (hex, as the kernel writes them) on which they listen."""
-
-    def of(pids):
-        sockets = {os.readlink(file) for pid in pids for file in Path(f"/proc/{pid}/fd").iterdir() if file.is_symlink()}
-        found = []
-        for table in ("tcp", "tcp6"):
-            for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
-                words = line.split()
-                if words[3] == "0A" and f"socket:[{words[9]}]" in sockets:
-                    address, port = words[1].split(":")
-                    found.append((address, int(port, 16)))
-        return found
-
-    return of
-
-
-@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's table of sockets")
-def test_no_process_of_the_server_listens_off_loopback(server, listeners, process_tree, connect_client):
+def test_no_process_of_the_server_listens_off_loopback(server, open_ports, connect_client):
     connect_client.rows("SELECT predict('slope', features) FROM samples")  # so that Python workers are there
-    found = listeners(process_tree(server["pid"]))
-    ports = [port for _, port in found]
-    assert {int(url.split(":")[-1].split("/")[0]) for url in (server["jdbc"], server["connect"])} <= set(ports)
-    assert [address for address, _ in found if address not in LOOPBACK] == []
+    process = psutil.Process(server["pid"])
+    found = open_ports([process, *process.children(recursive=True)])
+    ports = {port for _, port in found}
+    assert {int(url.split(":")[-1].split("/")[0]) for url in (server["jdbc"], server["connect"])} <= ports
+    assert all(is_loopback for is_loopback, _ in found)
 
 
 def test_it_says_where_it_answers_and_writes_the_same_for_clients(server, home):

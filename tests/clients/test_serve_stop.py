@@ -4,8 +4,8 @@ import os
 import signal
 import threading
 import time
-from pathlib import Path
 
+import psutil
 import pytest
 from deltalake import DeltaTable
 
@@ -29,25 +29,22 @@ def in_background(client, statement):
     return wait
 
 
-def wait_until_gone(pids, is_alive, seconds):
-    deadline = time.monotonic() + seconds
-    while any(is_alive(pid) for pid in pids) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return [pid for pid in pids if is_alive(pid)]
+def processes_of(server):
+    process = psutil.Process(server.pid)
+    return [process, *process.children(recursive=True)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_running_statement_ends_within_the_grace_and_a_longer_one_is_cancelled(
-    serve_on, process_tree, is_alive, tmp_path, number
-):
+def test_a_running_statement_ends_within_the_grace_and_a_longer_one_is_cancelled(serve_on, tmp_path, number):
     process, _ = serve_on("--grace-seconds", "12")
     short, long = in_background(serve_on.client, SEVEN_SECONDS), in_background(serve_on.client, FOR_EVER)
-    children = process_tree(process.pid)
+    processes = processes_of(process)
     started = time.monotonic()
     process.send_signal(number)
     assert process.wait(timeout=60) == 0, process.stderr.read()
     assert time.monotonic() - started < 12 + 15
-    assert wait_until_gone(children, is_alive, seconds=1) == []
+    _, alive = psutil.wait_procs(processes, timeout=1)
+    assert alive == []
     assert short().stdout.startswith("slept")
     cancelled = long()
     assert (cancelled.returncode, cancelled.stderr) == (75, STOPPED)
@@ -65,25 +62,27 @@ def test_a_second_signal_ends_the_grace(serve_on):
     assert time.monotonic() - started < 30
 
 
-def test_a_signal_to_all_its_processes_ends_it_in_order_too(serve_on, process_tree, is_alive):
+def test_a_signal_to_all_its_processes_ends_it_in_order_too(serve_on):
     process, _ = serve_on()
     in_background(serve_on.client, FOR_EVER)
-    children = process_tree(process.pid)
-    for pid in children:
-        os.kill(pid, signal.SIGTERM)
+    processes = processes_of(process)
+    for one in processes:
+        one.terminate()
     assert process.wait(timeout=60) == 0, process.stderr.read()
-    assert wait_until_gone(children, is_alive, seconds=5) == []
+    _, alive = psutil.wait_procs(processes, timeout=5)
+    assert alive == []
 
 
-def test_a_killed_server_leaves_tables_readable_and_its_place_free(serve_on, process_tree, is_alive, tmp_path):
+def test_a_killed_server_leaves_tables_readable_and_its_place_free(serve_on, tmp_path):
     process, _ = serve_on()
     client = serve_on.client
     client.rows("CREATE TABLE kept AS SELECT id FROM range(10)")
     writing = in_background(client, "".join(f"INSERT INTO kept VALUES ({n});" for n in range(100, 200)))
-    children = process_tree(process.pid)
+    processes = processes_of(process)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    assert wait_until_gone(children, is_alive, seconds=20) == []
+    _, alive = psutil.wait_procs(processes, timeout=20)
+    assert alive == []
     failed = writing()
     # 3 where the statement itself met the falling server, as an internal error of Spark
     assert failed.returncode in (75, 3), failed.stderr
@@ -98,15 +97,10 @@ def test_a_killed_server_leaves_tables_readable_and_its_place_free(serve_on, pro
 
 
 @pytest.mark.parametrize(("option", "are_kept"), [("--keep-alive", True), ("--no-keep-alive", False)])
-def test_idle_python_workers_outlive_their_minute_where_they_are_kept_alive(serve_on, process_tree, option, are_kept):
+def test_idle_python_workers_outlive_their_minute_where_they_are_kept_alive(serve_on, python_workers, option, are_kept):
     process, _ = serve_on(option)
-
-    def workers():
-        commands = {pid: Path(f"/proc/{pid}/cmdline").read_text() for pid in process_tree(process.pid)}
-        return {pid for pid, command in commands.items() if "pyspark.daemon" in command}
-
     time.sleep(20)
-    before = workers()
+    before = set(python_workers(process.pid))
     time.sleep(80)  # Spark ends a worker that was idle for 60 seconds
-    assert (len(before) > 1) is are_kept
-    assert before <= workers()
+    assert bool(before) is are_kept
+    assert before <= set(python_workers(process.pid))

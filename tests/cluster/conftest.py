@@ -12,6 +12,7 @@ import time
 import venv
 from pathlib import Path
 
+import psutil
 import pyspark
 import pytest
 
@@ -85,8 +86,8 @@ class Cluster:
     def kill_worker(self, name):
         """SIGKILL a worker and its executors at once, as when a machine loses power."""
         worker = self.workers.pop(name)
-        for pid in (worker.pid, *_children(worker.pid)):
-            os.kill(pid, signal.SIGKILL)
+        for process in (*psutil.Process(worker.pid).children(), worker):
+            process.kill()
         worker.wait()
 
     def close(self):
@@ -107,11 +108,6 @@ class Cluster:
     def _said(self, name, pattern):
         log = self.folder / f"{name}.log"
         return _wait_for(lambda: re.search(pattern, log.read_text(errors="replace")), f"{name}: {pattern}").group(1)
-
-
-def _children(pid):
-    tasks = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for task in tasks for child in task.read_text().split()]
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import sys
 import time
 
 import numpy as np
+import psutil
 import pytest
 from deltalake import DeltaTable
 
@@ -66,11 +67,6 @@ def slow_query(n_rows=SLOW_ROWS):
     return f"SELECT CAST(id AS DOUBLE) AS a, CAST(id % 7 AS DOUBLE) AS b FROM range({n_rows})"
 
 
-def children_of(pid):
-    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
-    return listed.stdout.split()
-
-
 def test_a_second_process_cancels_a_run_that_writes_files(foretable, spark, home, tmp_path):
     job = foretable("batch-predict", "process_ridge", "--query", slow_query(), "--to-files", str(tmp_path / "out"),
                     "--name", "stopme")  # fmt: skip
@@ -78,7 +74,7 @@ def test_a_second_process_cancels_a_run_that_writes_files(foretable, spark, home
     assert state_of(spark, "stopme") == ["running"]
     assert finish(foretable("batch-predict", "process_ridge", "--query", "SELECT 1", "--to-files", "x", "--name",
                             "stopme"))[0] == 75  # fmt: skip
-    java = children_of(job.pid)
+    java = psutil.Process(job.pid).children()
     code, said = finish(foretable("batch-predict", "--cancel", "stopme"))
     assert (code, said["run"], said["process"]) == (0, "stopme", job.pid)
     assert finish(job) == (143, None)
@@ -87,10 +83,8 @@ def test_a_second_process_cancels_a_run_that_writes_files(foretable, spark, home
     assert not [folder for folder in tmp_path.iterdir() if "out" in folder.name]
     assert not (home / "run" / "stopme.pid").exists()
     assert java
-    until = time.monotonic() + 60  # the JVM ends when it sees that its Python has
-    while left := [pid for pid in java if os.path.exists(f"/proc/{pid}")]:
-        assert time.monotonic() < until, left
-        time.sleep(0.1)
+    _, alive = psutil.wait_procs(java, timeout=60)
+    assert alive == []  # the JVM ends when it sees that its Python has
     code, _ = finish(foretable("batch-predict", "--cancel", "stopme"))
     assert code == 3
 

@@ -4,6 +4,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
+import psutil
 import pyarrow.parquet as pq
 import pytest
 from pyspark.errors import AnalysisException
@@ -28,23 +29,6 @@ def settings(tmp_path, home, monkeypatch):
     monkeypatch.setenv("JAVA_HOME", os.environ.get("JAVA_HOME", ""))  # spark_conf sets it: put back afterwards
     (tmp_path / "jars").symlink_to(home / "jars")
     return lambda **values: SessionSettings(home=tmp_path, **values)
-
-
-def listening_addresses(pid):
-    """Local addresses of the TCP sockets that a process listens on, in the kernel's hexadecimal form."""
-    inodes = set()
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            inodes.add(os.readlink(descriptor).removeprefix("socket:[").removesuffix("]"))
-        except FileNotFoundError:
-            continue  # closed meanwhile
-    addresses = []
-    for table in ("tcp", "tcp6"):
-        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
-            _, local, _, state, *_, inode = line.split()[:10]
-            if state == "0A" and inode in inodes:
-                addresses.append(local.partition(":")[0])
-    return addresses
 
 
 @pytest.mark.parametrize(
@@ -73,12 +57,10 @@ def test_the_thrift_server_would_listen_on_loopback_only(spark):
     assert hadoop.get("hive.server2.thrift.bind.host") == "127.0.0.1"
 
 
-def test_no_socket_listens_off_loopback(spark):
-    jvm = spark._jvm.java.lang.ProcessHandle.current().pid()
-    addresses = listening_addresses(jvm) + listening_addresses(os.getpid())
-    loopback = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
-    assert addresses
-    assert set(addresses) <= loopback
+def test_no_socket_listens_off_loopback(spark, open_ports):
+    found = open_ports([psutil.Process(spark._jvm.ProcessHandle.current().pid()), psutil.Process()])
+    assert found
+    assert all(is_loopback for is_loopback, _ in found)
     assert spark.sparkContext.uiWebUrl is None
 
 

@@ -4,9 +4,9 @@ import os
 import re
 import subprocess
 import time
-from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import yaml
 from chains import SETTINGS
@@ -77,15 +77,11 @@ class Days:
 
 def live_mebibytes(pid):
     """Memory that Python holds, and what is live in its JVM after a collection."""
-    (resident,) = re.findall(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    java = next(child for child in children(pid) if b"java" in Path(f"/proc/{child}/cmdline").read_bytes()[:200])
+    process = psutil.Process(pid)
+    java = next(child.pid for child in process.children() if "java" in child.cmdline()[0])
     histogram = subprocess.run(["jcmd", str(java), "GC.class_histogram"], stdout=subprocess.PIPE, text=True, check=True)
     (n_bytes,) = re.findall(r"^Total\s+\d+\s+(\d+)", histogram.stdout, re.MULTILINE)
-    return int(resident) / 1024, int(n_bytes) / 2**20
-
-
-def children(pid):
-    return map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+    return process.memory_info().rss / 2**20, int(n_bytes) / 2**20
 
 
 def slope(values):

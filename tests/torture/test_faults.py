@@ -2,12 +2,12 @@
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from deltalake import DeltaTable
 from processes import Pool
@@ -126,29 +126,18 @@ def test_a_read_only_disk_is_told_and_can_still_be_read(market, schema, disk):
     market.check_rerun(schema)
 
 
-def test_a_python_worker_that_the_system_kills_for_memory_costs_one_run(market, states):
+def test_a_python_worker_that_the_system_kills_for_memory_costs_one_run(market, states, python_workers):
     schema = "tb_killed"
     states.copy("tb_first", schema)
     market.worker.ask(arguments=market.words(schema, "ingest"))
     while not market.worker.has_answered(0.005):
-        for pid in python_workers(market.worker.pid):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        for process in python_workers(market.worker.pid):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
     check_sentence(market.worker.answer(), TRY_AGAIN, "memory", "run again")
     market.check_readers(schema)
     market.check_rerun(schema)
     states.drop(schema)
-
-
-def python_workers(session):
-    """Processes of a session in which Spark runs Python functions: children of its daemon."""
-    daemons = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            _, parent, _, member_of = stat.read_text().rsplit(")", 1)[1].split()[:4]
-            if int(member_of) == session and b"pyspark.daemon" in stat.with_name("cmdline").read_bytes():
-                daemons[int(stat.parent.name)] = int(parent)
-    return [pid for pid, parent in daemons.items() if parent in daemons]
 
 
 @pytest.mark.torture

@@ -2,12 +2,11 @@
 
 import contextlib
 import itertools
-import os
 import threading
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from pyspark.errors import AnalysisException
 
@@ -146,16 +145,18 @@ def test_a_million_rows_with_one_percent_bad_give_a_number_or_a_code_each(spark,
     assert sorted(map(tuple, counts)) == [("NULL_FEATURE", 10_000, 0), ("OK", 990_000, 990_000)]
 
 
-def test_a_worker_that_is_killed_gives_an_error_that_names_the_model_and_the_session_goes_on(spark, sql, forest):
-    stop = threading.Event()
+def test_a_worker_that_is_killed_gives_an_error_that_names_the_model_and_the_session_goes_on(
+    spark, sql, forest, python_workers
+):
+    stop, jvm = threading.Event(), spark._jvm.ProcessHandle.current().pid()
 
     def kill_workers():
         for number in itertools.count(4):
             if stop.wait(number / 4):  # longer and longer: on a busy machine a worker takes its time to begin
                 return
-            for worker in workers_of(spark):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(worker, 9)
+            for worker in python_workers(jvm):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    worker.kill()
 
     def until_one_dies_at_work():
         for _ in range(50):  # a worker may also be killed before it begins
@@ -174,19 +175,6 @@ def test_a_worker_that_is_killed_gives_an_error_that_names_the_model_and_the_ses
         stop.set()
         killer.join()
     assert sql(f"SELECT predict('forest_ab2', {ONE}) IS NOT NULL") == [(True,)]
-
-
-def workers_of(spark):
-    """Process ids of the Python workers of this session: forked from the daemon that its JVM has started."""
-    parents = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-        except OSError:
-            continue
-    jvm = int(spark._jvm.ProcessHandle.current().pid())
-    daemons = {pid for pid, parent in parents.items() if parent == jvm}
-    return [pid for pid, parent in parents.items() if parent in daemons]
 
 
 def test_a_policy_of_the_model_holds_in_sql(sql, registry, register):
