@@ -23,6 +23,7 @@ from models.registry import CHAMPION, Registry
 from models.scorer import Scorer
 from models.splits import TimeSplit
 from models.training_profile import profile_training
+from models.training_record import TrainingRecord
 
 PARTS = ("train", "validation", "test")
 _MOST_TOLD = 100
@@ -83,7 +84,10 @@ def fit_and_register(
             nearly by itself and ``leakage`` is fail.
     """
     n_rows = {part: len(getattr(examples.parts, part)) for part in PARTS}
+    record = TrainingRecord(registry.training_folder(spec.name, training_key), say)
     known = registry.find_by_training_key(spec.name, training_key)
+    if known is not None:
+        record.remove()  # a run that was killed when it had registered has left it
     if known is not None and not known.is_settled:
         say(f"{known.name}/{known.version}: its training was broken off once it was registered, and is finished now")
         return _decided(registry, known, examples, n_rows)
@@ -95,9 +99,10 @@ def fit_and_register(
     before = champion_of(registry, spec.name)
     _check_same_target(spec, labels, before)
     told = _leakage(spec, examples, leakage, say)
-    say(f"training {spec.name} ({spec.family}) on {len(labels):,} rows")
+    record.begin({**vars(spec), "features": examples.feature_names, "rows": n_rows, "data_versions": data_versions})
+    record.say(f"training {spec.name} ({spec.family}) on {len(labels):,} rows")
     validation = examples.of("validation") if len(examples.parts.validation) else None
-    model = build_model(spec, examples.feature_names).fit(inputs, labels, validation)
+    model = build_model(spec, examples.feature_names).fit(inputs, labels, validation, record)
     metrics = {part: measure(model, *examples.of(part)) for part in PARTS if n_rows[part]}
     metrics |= _fold_metrics(spec, examples, say) | told
     profile = profile_training(model, inputs, labels, validation)
@@ -113,6 +118,7 @@ def fit_and_register(
             loss_history=model.loss_history,
             profile=profile,
             training_inputs=inputs,
+            record=record,
         )
         if is_champion:
             registry.set_alias(version.name, CHAMPION, version.version)

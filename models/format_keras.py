@@ -1,13 +1,13 @@
 """Keras networks: ``model.keras`` to train on, ``model.onnx`` to predict with. Reading never imports TensorFlow."""
 
-import warnings
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ModelContractError
-from models.keras_models import NetworkModel, import_keras
+from models.keras_models import NetworkModel
+from models.keras_runtime import import_keras, quiet_arrays
 from models.protocol import Labels, Rows
 
 KERAS_FILE_NAME = "model.keras"
@@ -61,10 +61,7 @@ def write_keras(model: NetworkModel, folder: Path) -> None:
     """Write ``model.keras`` and ``model.onnx`` into ``folder``."""
     import_keras()
     network = model.network
-    with warnings.catch_warnings():
-        # TensorFlow's variables lack an argument of NumPy 2; Keras probes for an alias that NumPy may define again.
-        warnings.filterwarnings("ignore", message="__array__ implementation", category=DeprecationWarning)
-        warnings.filterwarnings("ignore", message=".*np.object.*", category=FutureWarning)
+    with quiet_arrays():
         network.save(folder / KERAS_FILE_NAME)
         network(np.zeros((1, model.sequence_length, len(model.feature_names)), dtype=np.float32))
         network.export(folder / ONNX_FILE_NAME, format="onnx", verbose=False)

@@ -3,7 +3,8 @@
 TensorFlow is imported when a model is fitted or saved, never by importing this module.
 """
 
-import os
+import contextlib
+import time
 from types import ModuleType
 from typing import Any
 
@@ -11,29 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import UsageError
+from models.keras_runtime import import_keras
 from models.network_bodies import BODIES
 from models.protocol import Labels, ModelSpec, Rows, Validation, check_input, refuse_probability
+from models.tensorboard_log import TensorboardLog
+from models.training_batches import shuffled_batches
+from models.training_checkpoint import Course, load_checkpoint, save_checkpoint
+from models.training_record import TrainingRecord
 
+SECONDS_BETWEEN_CHECKPOINTS = 5.0  # what a kill costs at most, beside the epoch that was going on
 _PREDICT_BATCH = 4096
-
-
-def import_keras() -> ModuleType:
-    """Import Keras on TensorFlow, without TensorFlow's start-up messages.
-
-    Raises:
-        UsageError: Keras is not installed.
-    """
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-    try:
-        import keras
-    except ModuleNotFoundError as missing:
-        raise UsageError(
-            f"{', '.join(BODIES)} need Keras and TensorFlow, which are not installed; "
-            "run pip install 'foretable[keras]'."
-        ) from missing
-    return keras
+_LOSSES = {"train": "loss", "validation": "val_loss"}
 
 
 class NetworkModel:
@@ -68,8 +57,14 @@ class NetworkModel:
         """Loss per epoch: mean squared error of the standardized label, or cross-entropy in nats."""
         return self._loss_history
 
-    def fit(self, X: Rows, y: Labels, validation: Validation | None = None) -> "NetworkModel":
-        """Fit on windows of shape (n_rows, sequence_length, n_features)."""
+    def fit(
+        self, X: Rows, y: Labels, validation: Validation | None = None, record: TrainingRecord | None = None
+    ) -> "NetworkModel":
+        """Fit on windows of shape (n_rows, sequence_length, n_features).
+
+        With a ``record`` each epoch is noted there, and a training that was killed goes on from its last checkpoint to
+        the same weights, bit for bit.
+        """
         windows = check_input(X, self.feature_names, self.sequence_length)
         keras = import_keras()
         keras.utils.set_random_seed(self.spec.seed)
@@ -77,27 +72,74 @@ class NetworkModel:
 
         tensorflow.config.experimental.enable_op_determinism()
         targets = self._fit_target(np.asarray(y))
-        body = self._build_body(keras, windows)
-        loss = "mse" if self.task == "regression" else "sparse_categorical_crossentropy"
-        body.compile(optimizer=keras.optimizers.Adam(self._options["learning_rate"], clipnorm=1.0), loss=loss)
-        held_out, callbacks = None, []
+        held_out = None
         if validation is not None:
             later = check_input(validation[0], self.feature_names, self.sequence_length)
             held_out = (later.astype(np.float32), self._to_target(np.asarray(validation[1])))
-            callbacks = [keras.callbacks.EarlyStopping(patience=self._options["patience"], restore_best_weights=True)]
-        history = body.fit(
-            windows.astype(np.float32),
-            targets,
-            validation_data=held_out,
-            callbacks=callbacks,
-            batch_size=self._options["batch_size"],
-            epochs=self._options["epochs"],
-            verbose=0,
-        ).history
-        parts = {"train": "loss", "validation": "val_loss"}
-        self._loss_history = {part: [float(v) for v in history[key]] for part, key in parts.items() if key in history}
+        begun = None if record is None else load_checkpoint(record.checkpoints, keras)
+        body, course = begun or (self._compiled(keras, windows), Course())
+        if begun is not None and record is not None:
+            record.say(f"{self.spec.name}: its training was broken off and goes on after epoch {course.n_epochs}")
+        self._train(keras, body, course, (windows.astype(np.float32), targets), held_out, record)
+        if course.best_weights is not None:
+            body.set_weights(course.best_weights)
+        self._loss_history = course.losses
         self.network = self._in_label_units(keras, body)
         return self
+
+    def _compiled(self, keras: ModuleType, windows: Rows) -> Any:
+        body = self._build_body(keras, windows)
+        loss = "mse" if self.task == "regression" else "sparse_categorical_crossentropy"
+        body.compile(optimizer=keras.optimizers.Adam(self._options["learning_rate"], clipnorm=1.0), loss=loss)
+        return body
+
+    def _train(
+        self,
+        keras: ModuleType,
+        body: Any,
+        course: Course,
+        examples: tuple[NDArray[np.float32], Labels],
+        held_out: tuple[NDArray[np.float32], Labels] | None,
+        record: TrainingRecord | None,
+    ) -> None:
+        """Train on until the last epoch, or until the validation loss has not become smaller for ``patience`` of them.
+
+        What an epoch does depends on the weights before it, the seed and its number alone.
+        """
+        n_epochs, patience = self._options["epochs"], max(1, self._options["patience"])
+        if course.n_waited >= patience:
+            return
+        batches = shuffled_batches(keras, *examples, self._options["batch_size"], self.spec.seed)
+        saved_at = time.monotonic()
+
+        def begin(epoch: int, _: object) -> None:
+            batches.epoch = epoch
+            _reseed(body, self.spec.seed, epoch)
+
+        def end(epoch: int, logs: dict[str, float]) -> None:
+            nonlocal saved_at
+            losses = {part: float(logs[key]) for part, key in _LOSSES.items() if key in logs}
+            course.add(losses, body)
+            body.stop_training = course.n_waited >= patience
+            if record is None or drawn is None:
+                return
+            drawn.add(epoch, losses)
+            told = ", ".join(f"{part} loss {loss:.6g}" for part, loss in losses.items())
+            record.note(f"{self.spec.name}: epoch {epoch + 1} of {n_epochs}, {told}")
+            if time.monotonic() - saved_at >= SECONDS_BETWEEN_CHECKPOINTS:
+                save_checkpoint(record.checkpoints, body, course)
+                saved_at = time.monotonic()
+
+        with contextlib.nullcontext() if record is None else TensorboardLog(record.tensorboard) as drawn:
+            body.fit(
+                batches,
+                validation_data=held_out,
+                callbacks=[keras.callbacks.LambdaCallback(on_epoch_begin=begin, on_epoch_end=end)],
+                initial_epoch=course.n_epochs,
+                epochs=n_epochs,
+                shuffle=False,  # the batches are: Keras would draw their order from a state that it does not store
+                verbose=0,
+            )
 
     def predict(self, X: Rows) -> Labels:
         """One prediction a window: float64 in label units, or the most probable class."""
@@ -151,3 +193,10 @@ class NetworkModel:
             return body
         to_label = keras.layers.Rescaling(scale=self._scale, offset=self._center)
         return keras.Model(body.input, to_label(body.output))
+
+
+def _reseed(body: Any, seed: int, epoch: int) -> None:
+    """Set what dropout draws from, which Keras does not store."""
+    states = [variable for variable in body.variables if variable.name == "seed_generator_state"]
+    for number, state in enumerate(states):
+        state.assign(np.random.default_rng((seed, epoch, number)).integers(0, 2**31, size=2, dtype=np.uint32))

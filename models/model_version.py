@@ -81,6 +81,11 @@ class ModelVersion:
     is_settled: bool = True
     champion_before: int | None = None
 
+    @property
+    def training_folder(self) -> Path:
+        """Configuration, environment, log and losses of the training; versions of earlier releases have none."""
+        return self.folder.parent / "training"
+
 
 @dataclass(frozen=True)
 class Reference:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ModelContractError
+from models.training_record import TrainingRecord
 
 Task = Literal["regression", "classification"]
 NullPolicy = Literal["null", "impute", "fail"]
@@ -70,8 +71,13 @@ class Model(Protocol):
     def loss_history(self) -> dict[str, list[float]]:
         """Loss per iteration for ``train`` and ``validation``; empty where the family has no iterations."""
 
-    def fit(self, X: Rows, y: Labels, validation: Validation | None = None) -> "Model":
-        """Fit on ``X`` and ``y``; families that stop early watch ``validation``, which must be later in time."""
+    def fit(
+        self, X: Rows, y: Labels, validation: Validation | None = None, record: TrainingRecord | None = None
+    ) -> "Model":
+        """Fit on ``X`` and ``y``; families that stop early watch ``validation``, which must be later in time.
+
+        Families that are trained for long note in ``record`` how far they are, and go on from there after a kill.
+        """
 
     def predict(self, X: Rows) -> Labels:
         """One prediction a row: float64 in the unit of the label, or the class in the type of the label."""

@@ -31,6 +31,7 @@ from models.model_version import (
 from models.names import near_first
 from models.protocol import Model, ModelSpec, Rows
 from models.training_profile import TrainingProfile
+from models.training_record import TrainingRecord
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -39,6 +40,7 @@ CHAMPION = "champion"
 DEFAULT = "default"
 _EXPERIMENT = "foretable"
 _ARTIFACT = "model"
+_TRAINING = "training"
 _NOT_IN_MLFLOW = re.compile(r"[^\w\-. /]")  # a feature may have any name, a metric of MLflow may not
 
 
@@ -72,6 +74,10 @@ class Registry:
         """SQLite file of the trials of searches, beside the artifacts."""
         return self.artifact_root.parent / "trials.db"
 
+    def training_folder(self, name: str, training_key: str) -> Path:
+        """Folder of a training while it goes on, see ``models.training_record``."""
+        return self.artifact_root.parent / "trainings" / f"{name}-{training_key[:16]}"
+
     def register(
         self,
         spec: ModelSpec,
@@ -83,6 +89,7 @@ class Registry:
         loss_history: Mapping[str, Sequence[float]] | None = None,
         profile: TrainingProfile | None = None,
         training_inputs: Rows | None = None,
+        record: TrainingRecord | None = None,
     ) -> ModelVersion:
         """Log a run with the fitted model and make it the newest version of ``spec.name``.
 
@@ -99,6 +106,7 @@ class Registry:
             loss_history: Loss per iteration of each split; drawn as a picture where there is one.
             profile: What the model remembers of its training data, see ``models.training_profile``.
             training_inputs: What it was fitted on, for its golden rows, see ``models.golden_rows``.
+            record: Folder of the training, which goes to the artifacts of the run as ``training``.
 
         Raises:
             ModelContractError: The name has no allowed form, the model has more features than MLflow can describe, or
@@ -117,6 +125,8 @@ class Registry:
                     picture = Path(scratch) / "loss_curve.png"
                     write_loss_curve(loss_history, picture)
                     self._client.log_artifact(run_id, str(picture))
+            for path in record.kept() if record else ():
+                self._client.log_artifact(run_id, str(path), _TRAINING)
             tags = to_tags(manifest, digest, metrics, training_key, data_versions)
             self._log(run_id, {**_spec_parameters(spec), **parameters}, metrics, {**tags, "foretable.model": spec.name})
             self._ensure_registered(spec.name)
@@ -127,6 +137,8 @@ class Registry:
             self._client.set_terminated(run_id, "FAILED")
             raise
         self._client.set_terminated(run_id)
+        if record:
+            record.remove()
         return self.resolve(f"{spec.name}/{created.version}")
 
     def find_by_training_key(self, name: str, training_key: str) -> ModelVersion | None:

@@ -28,6 +28,7 @@ from models.fixed_order_linear import (
 )
 from models.fixed_order_network import FixedOrderMLPClassifier, FixedOrderMLPRegressor
 from models.protocol import Labels, ModelSpec, Rows, Task, Validation, check_input, refuse_probability
+from models.training_record import TrainingRecord
 
 N_FIT_THREADS = 2
 _SET_BY_US = frozenset({"random_state", "n_jobs", "verbose", "warm_start"})
@@ -148,8 +149,10 @@ class SklearnModel:
         scores = {part: getattr(self._core, attribute, ()) for part, attribute in parts.items()}
         return {part: [-float(score) for score in values] for part, values in scores.items() if len(values)}
 
-    def fit(self, X: Rows, y: Labels, validation: Validation | None = None) -> "SklearnModel":
-        """Fit; gradient boosting stops early on ``validation``.
+    def fit(
+        self, X: Rows, y: Labels, validation: Validation | None = None, record: TrainingRecord | None = None
+    ) -> "SklearnModel":
+        """Fit; gradient boosting stops early on ``validation``. Nothing is noted in ``record``.
 
         Raises:
             UsageError: An option has a value that scikit-learn refuses, or the classes are numbers with a fraction.

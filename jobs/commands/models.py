@@ -10,7 +10,7 @@ import click
 from jobs.app import App, pass_app
 from models.registry import CHAMPION
 
-FORMATS = ("artifact", "sql", "skops", "keras", "onnx")
+FORMATS = ("artifact", "sql", "skops", "keras", "onnx", "saved_model")
 
 if TYPE_CHECKING:
     from models.model_version import ModelVersion
@@ -60,6 +60,7 @@ def show(app: App, reference: str) -> None:
     version = app.registry.resolve(reference)
     facts = {key: value for key, value in vars(version).items() if key not in ("metrics", "feature_names")}
     facts["feature_names"] = ", ".join(version.feature_names)
+    facts["training_folder"] = version.training_folder
     for split, values in version.metrics.items():
         facts.update({f"{split}.{name}": value for name, value in values.items()})
     app.emit(facts if app.is_json else [{"property": key, "value": _plain(value)} for key, value in facts.items()])

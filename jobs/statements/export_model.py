@@ -10,6 +10,7 @@ from models.artifact import load_scorer
 from models.errors import ModelContractError, SafetyError, StorageError, UsageError
 from models.format_keras import KERAS_FILE_NAME, ONNX_FILE_NAME
 from models.format_skops import SKOPS_FILE_NAME
+from models.keras_runtime import import_keras, quiet_arrays
 from models.model_version import ModelVersion
 from models.names import near_first
 from models.sql_expression import read_sql_expression
@@ -22,7 +23,8 @@ def export_model(version: ModelVersion, path: str, format_: str | None) -> tuple
     """Write a version to ``path``, which must not exist, and return the format and the bytes written.
 
     ``artifact`` (the default) is the whole folder with its manifest; ``skops``, ``keras`` and ``onnx`` are single files
-    of it; ``sql`` is a CREATE FUNCTION that any Spark runs without Foretable.
+    of it; ``saved_model`` is a network as TensorFlow serves it, with the signature ``serve``; ``sql`` is a CREATE
+    FUNCTION that any Spark runs without Foretable.
 
     Raises:
         UsageError: an unknown format.
@@ -34,6 +36,7 @@ def export_model(version: ModelVersion, path: str, format_: str | None) -> tuple
     writers: dict[str, Callable[[ModelVersion, Path], None]] = {
         "artifact": _folder,
         "sql": _sql,
+        "saved_model": _saved_model,
         **{name: _file(name) for name in _FILES},
     }
     if chosen not in writers:
@@ -69,6 +72,18 @@ def _file(format_: str) -> Callable[[ModelVersion, Path], None]:
         shutil.copyfile(source, target)
 
     return write
+
+
+def _saved_model(version: ModelVersion, target: Path) -> None:
+    source = Path(version.folder) / KERAS_FILE_NAME
+    if not source.is_file():
+        raise ModelContractError(
+            f"{version.name}/{version.version} is a {version.family}, which is no network and has no SavedModel: "
+            "export its artifact"
+        )
+    keras = import_keras()
+    with quiet_arrays():
+        keras.saving.load_model(source, safe_mode=True).export(target, format="tf_saved_model", verbose=False)
 
 
 def _sql(version: ModelVersion, target: Path) -> None:

@@ -161,6 +161,7 @@ def test_holes_are_recorded_shrink_and_disappear_when_late_files_fill_them(feed)
     assert feed.rows(holes) == [("BTC-USD", 9, 9, 1), far, eth]
 
 
+@pytest.mark.slow
 def test_the_tick_test_gives_a_log_that_was_mended_and_grew_the_same_sides_as_one_file(feed):
     start = 1430438404518
     lines = [trade(start + i, price, i) for i, price in enumerate([100, 100, 90, 95, 95, 94, 94, 99])]
@@ -199,6 +200,7 @@ class PowerCutError(Exception):
     pass
 
 
+@pytest.mark.slow
 def test_crashes_after_each_write_and_a_rerun_end_like_one_unbroken_run(feed, monkeypatch):
     lines = [message(1), match(2, "100", 7), message(5), message(1), message(2), "{"]
     feed.write("a.jsonl", *lines)

@@ -27,6 +27,7 @@ def small(in_pipeline):
     in_pipeline.config, in_pipeline.is_json = config, True
 
 
+@pytest.mark.slow
 def test_the_feature_set_is_proven_from_bars_from_orders_and_in_its_fit(small, capsys):
     command.main(SMALL, obj=small, standalone_mode=False)
     found = json.loads(capsys.readouterr().out)

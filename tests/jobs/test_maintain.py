@@ -218,6 +218,7 @@ def age(spark, folder, hours):
     spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
 
 
+@pytest.mark.slow
 def test_maintenance_in_the_middle_of_a_run_and_one_that_was_killed_keep_no_reader_waiting(spark, ticks, monkeypatch):
     with recorded_run(spark, "tick", "t", "d", tables=("ticks",)):
         committed(spark, "ticks", lambda: append(spark, 10))

@@ -13,6 +13,7 @@ from models.families import build_model
 from models.format_skops import SkopsEngine
 from models.protocol import ModelSpec
 from models.registry import Registry
+from models.training_record import TrainingRecord
 
 X = np.random.default_rng(0).normal(size=(60, 2))
 
@@ -136,3 +137,25 @@ def test_a_champion_is_not_deleted_and_another_version_is(models, home):
     assert models("delete", "wood")[2].startswith("foretable: say which version to delete")
     version = Registry.in_home(home).resolve("wood/1")
     assert len(load_scorer(version.folder, version.digest).predict(X)) == 60
+
+
+@pytest.mark.slow
+def test_a_network_leaves_as_a_saved_model_and_its_training_is_told(models, home, tmp_path):
+    import tensorflow
+
+    registry = Registry.in_home(home)
+    windows = np.random.default_rng(1).normal(size=(40, 3, 2))
+    spec = ModelSpec("net", "gru", "r", options={"units": 2, "epochs": 1}, sequence_length=3)
+    record = TrainingRecord(registry.training_folder("net", "key"), print)
+    record.begin({"family": "gru"})
+    model = build_model(spec, ("a", "b")).fit(windows, windows[:, -1, 0], record=record)
+    version = registry.register(spec, model, {}, {}, {}, "key", record=record)
+    target = tmp_path / "served"
+    assert models("export", "net", str(target), "--format", "saved_model")[0] == 0
+    served = tensorflow.saved_model.load(str(target))
+    answers = served.serve(windows.astype(np.float32)).numpy()[:, 0]
+    scorer = load_scorer(version.folder, version.digest)
+    np.testing.assert_allclose(answers, scorer.predict(windows), rtol=0, atol=1e-6)
+    assert models("show", "net")[1]["training_folder"] == str(version.training_folder)
+    assert "is no network" in models("export", "wood", str(tmp_path / "no"), "--format", "saved_model")[2]
+    assert not (tmp_path / "no").exists()

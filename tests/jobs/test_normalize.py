@@ -88,6 +88,7 @@ def test_growing_data_keep_the_scale_complete_labels_and_end_where_a_rebuild_doe
     assert table_version(spark, "features") == written
 
 
+@pytest.mark.slow
 def test_another_configuration_makes_the_next_version_and_going_back_finds_the_first(spark, schema):
     add_bars(spark, bars_frame(12))
     first = normalize(spark, 60, SETTINGS, LABELS)

@@ -178,6 +178,7 @@ def test_new_late_and_deleted_events_end_where_a_rebuild_would(spark, schema):
     assert_tables_say(spark, landed)
 
 
+@pytest.mark.slow
 def test_other_settings_replay_all_books_and_back_again(spark, schema, make_app):
     rows = events(1)
     add(spark, rows)
@@ -203,6 +204,7 @@ def test_lines_of_a_log_may_have_holes_and_a_snapshot_seeds_the_book(spark, sche
     assert found == [("unseeded", 1, None, False), ("valid", 1, 2, True)]
 
 
+@pytest.mark.slow
 def test_an_exchange_that_turns_out_to_number_its_events_is_replayed_as_one(spark, schema):
     rows = events(1, n=20)
     opened = [row for row in rows if row["event"] != "received" and row["sequence"] not in (8, 9)]
@@ -238,6 +240,7 @@ def levels(sequence, event, bids, asks, **facts):
     return dict(zip(FIELDS[:6], ("x", "A", 0, sequence, event, time), strict=True)) | {"snapshot": text}
 
 
+@pytest.mark.slow
 def test_updates_of_an_earlier_run_wait_for_a_snapshot_of_a_later_one(spark, schema):
     rows = [
         levels(1, "update", [(9, 1)], [(12, 1)], first_update=11, last_update=12),

@@ -175,6 +175,7 @@ def test_without_a_grid_filled_bars_go_away(spark, schema):
     assert closes(spark) == [(0, 1, False), (120, 2, False)]
 
 
+@pytest.mark.slow
 def test_settings_that_come_back_find_the_bars_of_others_and_make_theirs_again(spark, schema, make_app):
     with_grid, without = (make_app(bars={"seconds": [60], "gap_free": is_gap_free}) for is_gap_free in (True, False))
     add(spark, "trades", [trade(0, "1", number=1), trade(130, "2", number=2)])

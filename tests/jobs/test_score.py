@@ -171,6 +171,7 @@ def test_a_new_version_takes_over_where_its_name_left_off(spark, features, app, 
     assert step(app, first) == [(3, 3, 0)]  # promoted again: it goes on from where it stopped itself
 
 
+@pytest.mark.slow
 def test_a_version_asked_for_by_its_number_scores_all_rows_and_what_is_gone_goes_for_all(spark, features, app, ridge):
     first = ridge()
     features.put(("A", 0, 1.0, 0.0), ("A", 1, 2.0, 0.0), ("A", 2, 2.0, 0.0))
@@ -185,6 +186,7 @@ def test_a_version_asked_for_by_its_number_scores_all_rows_and_what_is_gone_goes
     assert (bars_of(spark, first), bars_of(spark, second)) == ([2], [2])
 
 
+@pytest.mark.slow
 def test_a_run_that_was_undone_is_made_again_and_what_somebody_emptied_or_changed_too(spark, features, app, ridge):
     model = ridge()
     features.put(("A", 0, 1.0, 0.0))

@@ -7,6 +7,7 @@ from jobs.pipeline import ingest_step, normalize_step, resample_step, train_step
 from jobs.session import use_schema
 from jobs.tables import create_tables
 
+pytestmark = pytest.mark.slow  # two markets of two days each
 MARKETS = {"signal": {"signal": 1.0, "seed": 11}, "no_signal": {"signal": 0.0, "seed": 12}}
 
 

@@ -40,6 +40,7 @@ def test_a_prediction_comes_out_of_the_real_shell_from_any_folder(shell, spark, 
     assert "starting Spark" in done.stderr.splitlines()[0]
 
 
+@pytest.mark.slow
 def test_an_unknown_model_ends_with_one_sentence_and_code_4(shell):
     done = shell("-e", "SELECT predict('rigde_return_5m', features) FROM features")
     assert (done.returncode, done.stdout) == (4, "")

@@ -76,6 +76,7 @@ def test_rows_that_somebody_else_inserted_are_not_taken_back(spark, gate):
     assert states(spark) == {run: "done"}
 
 
+@pytest.mark.slow
 def test_upkeep_and_the_leftovers_of_broken_runs_are_no_obstacle(spark, gate):
     gate(1, "ticks")
     second = gate(2, "ticks")
@@ -87,6 +88,7 @@ def test_upkeep_and_the_leftovers_of_broken_runs_are_no_obstacle(spark, gate):
     assert numbers(spark, "ticks") == numbers(spark, "`ticks@good`") == [1]
 
 
+@pytest.mark.slow
 def test_an_undo_that_was_killed_is_finished_by_the_next(spark, gate, monkeypatch):
     gate(1, "ticks", "tocks")
     second = gate(2, "ticks", "tocks")
