@@ -83,7 +83,7 @@ def evaluate_models(app: App, spark: SparkSession, by: By | None = None) -> list
         scorer = load_scorer(model.folder, model.digest)
         predicted = np.asarray(scorer.predict(held_out.inputs), dtype=np.float64)
         who = {"model": model.name, "version": model.version, "label": settings.label}
-        rows += _rows(who, by, held_out, predicted, scorer.interval(predicted))
+        rows += _rows(who, by, held_out, predicted, scorer.interval(predicted, held_out.inputs))
     return rows
 
 

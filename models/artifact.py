@@ -2,11 +2,13 @@
 
 The folder holds ``manifest.json``, the files of one format, ``MLmodel`` that describes it to MLflow, ``profile.json``
 where the training was profiled, ``golden_rows.npz`` with rows whose answers are known, and ``predict.sql`` where the
-model can be written as a SQL expression. Its digest is checked before any file is parsed, and the bytes that are
+model can be written as a SQL expression. A model of groups has theirs in ``groups.npz``, beside that of all rows, and
+``groups.json`` tells what became of each. Its digest is checked before any file is parsed, and the bytes that are
 parsed are the very bytes that were checked. The libraries of a format are imported when it is used.
 """
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -20,6 +22,8 @@ from models.scorer import Engine, Scorer
 from models.training_profile import TrainingProfile
 
 if TYPE_CHECKING:
+    from models.group_results import GroupResult
+    from models.grouped_model import GroupedModel
     from models.keras_models import NetworkModel
     from models.sklearn_models import SklearnModel
 
@@ -28,7 +32,11 @@ PROFILE = "profile.json"
 
 
 def save_artifact(
-    model: Model, folder: Path, profile: TrainingProfile | None = None, training_inputs: Rows | None = None
+    model: Model,
+    folder: Path,
+    profile: TrainingProfile | None = None,
+    training_inputs: Rows | None = None,
+    groups: "Sequence[GroupResult]" = (),
 ) -> str:
     """Write a fitted model into ``folder``, which is created and must be empty, and return its digest.
 
@@ -37,6 +45,7 @@ def save_artifact(
         folder: Where to.
         profile: What the model remembers of its training data.
         training_inputs: Rows of which some become golden rows.
+        groups: What became of each group of a grouped model.
 
     Raises:
         ModelContractError: The folder is not empty, or the stored model answers otherwise than the fitted one.
@@ -52,7 +61,10 @@ def save_artifact(
         from models.format_skops import write_skops
 
         write_skops(cast("SklearnModel", model), folder)
-        _write_sql_expression(cast("SklearnModel", model), folder)
+        if model.spec.group is None:
+            _write_sql_expression(cast("SklearnModel", model), folder)
+        else:
+            _write_groups(cast("GroupedModel", model), folder, groups)
     manifest = Manifest.of(model)
     (folder / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
     write_mlmodel(manifest, folder)
@@ -93,6 +105,26 @@ def _read_scorer(files: dict[str, bytes], digest: str) -> Scorer:
     return scorer
 
 
+def _write_groups(model: "GroupedModel", folder: Path, groups: "Sequence[GroupResult]") -> None:
+    from models import group_results, grouped_engine
+
+    (folder / grouped_engine.FILE_NAME).write_bytes(model.engine.to_bytes())
+    if groups:
+        (folder / group_results.FILE_NAME).write_text(group_results.to_json(list(groups)), encoding="utf-8")
+
+
+def read_groups(folder: Path, digest: str) -> "list[GroupResult]":
+    """Return what became of each group of a stored model after its digest was found right; none of other models.
+
+    Raises:
+        ModelContractError: The folder is missing or was changed.
+    """
+    from models.group_results import FILE_NAME, from_json
+
+    files = read_verified(folder, digest)
+    return from_json(files[FILE_NAME]) if FILE_NAME in files else []
+
+
 def _write_sql_expression(model: "SklearnModel", folder: Path) -> None:
     from models.format_skops import SkopsEngine
     from models.sql_expression import SQL_FILE_NAME, sql_expression
@@ -125,7 +157,15 @@ def _read_engine(manifest: Manifest, files: dict[str, bytes]) -> Engine:
         return OnnxEngine(files[ONNX_FILE_NAME], manifest.class_array())
     from models.format_skops import SKOPS_FILE_NAME, read_skops
 
-    return read_skops(files[SKOPS_FILE_NAME])
+    engine = read_skops(files[SKOPS_FILE_NAME])
+    if manifest.group is None:
+        return engine
+    from models.grouped_engine import FILE_NAME, GroupedEngine
+
+    if FILE_NAME not in files:
+        raise ModelContractError(f"The model of {manifest.label} lacks {FILE_NAME}; train the model again.")
+    n_features = len(manifest.feature_names)
+    return GroupedEngine.from_bytes(files[FILE_NAME], manifest.family, manifest.group, engine, n_features)
 
 
 def digest_of(files: dict[str, bytes]) -> str:

@@ -10,10 +10,12 @@ decision_tree, random_forest                exact, path dependent  prediction, o
 gradient_boosting                           exact, path dependent  prediction, or raw score of the predicted class
 mlp, lstm, gru, tcn, transformer            sampled                prediction, or probability of the predicted class
 ==========================================  =====================  ===================================================
+
+Where each group has a model of its own, that one explains its rows.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,7 @@ from models.protocol import Rows
 
 if TYPE_CHECKING:
     from models.format_skops import SkopsEngine
+    from models.grouped_engine import GroupedEngine
     from models.scorer import Scorer
 
 Values = NDArray[np.float64]
@@ -60,7 +63,14 @@ def explainer_of(scorer: "Scorer") -> Explainer:
         from models.explain_sampled import SampledExplainer
 
         return SampledExplainer(scorer)
-    estimator = cast("SkopsEngine", scorer.engine).estimator
+    if scorer.manifest.group is not None:
+        from models.explain_grouped import GroupedExplainer
+
+        return GroupedExplainer(cast("GroupedEngine", scorer.engine), lambda one: _explainer_of_estimator(family, one))
+    return _explainer_of_estimator(family, cast("SkopsEngine", scorer.engine).estimator)
+
+
+def _explainer_of_estimator(family: str, estimator: Any) -> Explainer:
     if family in ("ridge", "linear", "lasso", "logistic"):
         from models.explain_linear import LinearExplainer
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.errors import UsageError
+from models.grouped_model import GroupedModel, check_group
 from models.keras_models import NetworkModel
 from models.names import near_first
 from models.network_bodies import BODIES, check_network_options
@@ -46,7 +47,9 @@ def _sklearn_family(estimators: Mapping[Task, Any]) -> Family:
         tasks=tuple(estimators),
         takes_sequences=False,
         options=lambda task: sklearn_options(estimators[task]),
-        build=lambda spec, features: SklearnModel(spec, features, estimators[spec.task]),
+        build=lambda spec, features: (SklearnModel if spec.group is None else GroupedModel)(
+            spec, features, estimators[spec.task]
+        ),
     )
 
 
@@ -93,8 +96,8 @@ def check_spec(spec: ModelSpec) -> None:
     """Refuse a spec that no family can fit.
 
     Raises:
-        UsageError: Unknown family, task or option, a network option out of its range, or a sequence length that does
-            not fit the family.
+        UsageError: Unknown family, task or option, a network option out of its range, or a sequence length or group
+            that does not fit the family.
     """
     known = family_options(spec.family, spec.task)
     for option in spec.options:
@@ -106,6 +109,7 @@ def check_spec(spec: ModelSpec) -> None:
         check_boosting_options(spec)
     if spec.family in BODIES:
         check_network_options(spec.family, spec.options)
+    check_group(spec)
     takes_sequences = FAMILIES[spec.family].takes_sequences
     if takes_sequences and spec.sequence_length < 2:
         raise UsageError(

@@ -39,6 +39,7 @@ class Manifest:
         libraries: Versions of the libraries that wrote the files.
         null_policy: What a feature that is NULL or NaN does at scoring.
         transform: Feature name and SQL expression of each feature that was computed from other columns.
+        group: The column that names the group of a row; None for one model of all rows.
     """
 
     format: str
@@ -55,6 +56,7 @@ class Manifest:
     libraries: dict[str, str]
     null_policy: NullPolicy = "null"
     transform: Transform = ()
+    group: str | None = None
 
     @staticmethod
     def of(model: Model) -> "Manifest":
@@ -75,6 +77,7 @@ class Manifest:
             libraries={library: version(library) for library in _LIBRARIES[model.artifact_format]},
             null_policy=model.spec.null_policy,
             transform=tuple((feature, expression) for feature, expression in model.spec.transform),
+            group=model.spec.group,
         )
 
     @staticmethod

@@ -38,8 +38,13 @@ def pinball_loss(actual: Values, predicted: Values, quantile: float) -> float:
     >>> pinball_loss(np.array([2.0, 0.0]), np.array([1.0, 1.0]), 0.75)
     0.5
     """
+    return float(np.mean(pinball_losses(actual, predicted, quantile)))
+
+
+def pinball_losses(actual: Values, predicted: Values, quantile: float) -> Values:
+    """Return the loss of each row, see :func:`pinball_loss`."""
     above = actual - predicted
-    return float(np.mean(np.maximum(quantile * above, (quantile - 1) * above)))
+    return np.maximum(quantile * above, (quantile - 1) * above)
 
 
 def directional_accuracy(actual: Values, predicted: Values) -> float:

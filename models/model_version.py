@@ -53,6 +53,7 @@ class ModelVersion:
         run_id: The MLflow run with parameters, metrics and pictures.
         null_policy: What a feature that is NULL or NaN does at scoring.
         transform: Feature name and SQL expression of each feature that was computed from other columns.
+        group: The column that names the group of a row; None for one model of all rows.
         is_settled: False where the training was killed before it had chosen the champion and published it.
         champion_before: The version from which this one took over as champion; None where it did not.
     """
@@ -78,6 +79,7 @@ class ModelVersion:
     run_id: str
     null_policy: NullPolicy = "null"
     transform: Transform = ()
+    group: str | None = None
     is_settled: bool = True
     champion_before: int | None = None
 
@@ -180,6 +182,7 @@ def version_from_tags(
         run_id=run_id,
         null_policy=manifest.null_policy,
         transform=manifest.transform,
+        group=manifest.group,
         is_settled=UNSETTLED_TAG not in tags,
         champion_before=int(tags[CHAMPION_BEFORE_TAG]) if CHAMPION_BEFORE_TAG in tags else None,
     )

@@ -16,6 +16,7 @@ Transform = tuple[tuple[str, str], ...]
 Rows = NDArray[np.float64]
 Labels = NDArray[Any]
 Validation = tuple[Rows, Labels]
+N_KEY_COLUMNS = 2  # of a group, after the features
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,9 @@ class ModelSpec:
             stands in, or the query fails.
         transform: Feature name and the SQL expression over the input columns that made it; the model was trained on
             their values. Stored with the model, never evaluated here.
+        group: The column that names the group of a row; each group with enough rows gets a model of its own. None for
+            one model of all rows.
+        group_min_rows: Training rows that a group needs for a model of its own.
     """
 
     name: str
@@ -47,13 +51,22 @@ class ModelSpec:
     horizon_seconds: int | None = None
     null_policy: NullPolicy = "null"
     transform: Transform = ()
+    # Not part of the text of a spec, of which trainings are recognised: those without a group keep theirs.
+    group: str | None = field(default=None, repr=False)
+    group_min_rows: int = field(default=50, repr=False)
+
+    @property
+    def describes_group(self) -> str:
+        """What of the groups shapes the fit, for the key of a training."""
+        return "" if self.group is None else f" by {self.group} from {self.group_min_rows} rows"
 
 
 class Model(Protocol):
     """A model that can be fitted, asked and saved.
 
     ``X`` is float64 in C order: (n_rows, n_features) where ``sequence_length`` is 1, else
-    (n_rows, sequence_length, n_features) with the oldest step first. Columns are in the order of ``feature_names``.
+    (n_rows, sequence_length, n_features) with the oldest step first. Columns are in the order of ``feature_names``;
+    where ``spec.group`` is set, the two of ``models.group_key`` come after them.
     """
 
     spec: ModelSpec
@@ -86,18 +99,20 @@ class Model(Protocol):
         """(n_rows, n_classes) in the order of ``classes``; a regressor raises ModelContractError."""
 
 
-def check_input(X: Rows, feature_names: tuple[str, ...], sequence_length: int) -> Rows:
-    """Return ``X`` as float64 in C order.
+def check_input(X: Rows, feature_names: tuple[str, ...], sequence_length: int, group: str | None = None) -> Rows:
+    """Return ``X`` as float64 in C order; with a group it has the two columns of ``models.group_key`` at its end.
 
     Raises:
         ModelContractError: The shape is not that of the model's input.
     """
     rows = np.ascontiguousarray(X, dtype=np.float64)
-    row_shape = (len(feature_names),) if sequence_length == 1 else (sequence_length, len(feature_names))
+    width = len(feature_names) + (0 if group is None else N_KEY_COLUMNS)
+    row_shape = (width,) if sequence_length == 1 else (sequence_length, width)
     if rows.ndim != len(row_shape) + 1 or rows.shape[1:] != row_shape:
         raise ModelContractError(
             f"The model takes inputs of shape (rows, {', '.join(map(str, row_shape))}), got {rows.shape}; "
-            f"pass the features {', '.join(feature_names)} in this order."
+            f"pass the features {', '.join(feature_names)} in this order"
+            + ("." if group is None else f", and the two columns of {group} (models.group_key) after them.")
         )
     return rows
 

@@ -36,6 +36,8 @@ from models.training_record import TrainingRecord
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+    from models.group_results import GroupResult
+
 CHAMPION = "champion"
 DEFAULT = "default"
 _EXPERIMENT = "foretable"
@@ -90,6 +92,7 @@ class Registry:
         profile: TrainingProfile | None = None,
         training_inputs: Rows | None = None,
         record: TrainingRecord | None = None,
+        groups: "Sequence[GroupResult]" = (),
     ) -> ModelVersion:
         """Log a run with the fitted model and make it the newest version of ``spec.name``.
 
@@ -107,6 +110,7 @@ class Registry:
             profile: What the model remembers of its training data, see ``models.training_profile``.
             training_inputs: What it was fitted on, for its golden rows, see ``models.golden_rows``.
             record: Folder of the training, which goes to the artifacts of the run as ``training``.
+            groups: What became of each group of a grouped model, see ``models.group_results``.
 
         Raises:
             ModelContractError: The name has no allowed form, the model has more features than MLflow can describe, or
@@ -118,7 +122,7 @@ class Registry:
         try:
             with tempfile.TemporaryDirectory(prefix="foretable-") as scratch:
                 folder = Path(scratch) / _ARTIFACT
-                digest = save_artifact(model, folder, profile, training_inputs)
+                digest = save_artifact(model, folder, profile, training_inputs, groups)
                 manifest = Manifest.from_json((folder / MANIFEST).read_bytes())
                 self._client.log_artifacts(run_id, str(folder), _ARTIFACT)
                 if loss_history:
@@ -348,7 +352,14 @@ class Registry:
 
 def _spec_parameters(spec: ModelSpec) -> dict[str, Any]:
     known = {field: getattr(spec, field) for field in ("family", "label", "task", "sequence_length", "seed")}
-    return {**known, "horizon_seconds": spec.horizon_seconds, "null_policy": spec.null_policy, **spec.options}
+    of_groups = {} if spec.group is None else {"group": spec.group, "group_min_rows": spec.group_min_rows}
+    return {
+        **known,
+        "horizon_seconds": spec.horizon_seconds,
+        "null_policy": spec.null_policy,
+        **of_groups,
+        **spec.options,
+    }
 
 
 def _unknown_version(wanted: Reference, versions: list[ModelVersion]) -> ModelContractError:

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ModelContractError
+from models.group_key import features_of, has_group, keys_of
 from models.manifest import Manifest
-from models.protocol import Labels, Rows, check_input, refuse_probability
+from models.protocol import N_KEY_COLUMNS, Labels, Rows, check_input, refuse_probability
 from models.training_profile import TrainingProfile
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Scorer:
         Raises:
             ModelContractError: ``X`` has another shape than the model's input.
         """
-        rows = check_input(X, self.manifest.feature_names, self.manifest.sequence_length)
+        rows = self._checked(X)
         if len(rows) == 0:
             # scikit-learn refuses no rows, and ONNX Runtime 1.31 ends the process when a recurrent layer gets none.
             classes = self.manifest.class_array()
@@ -77,20 +78,30 @@ class Scorer:
         """
         if self.manifest.task == "regression":
             raise refuse_probability(self.manifest.label)
-        rows = check_input(X, self.manifest.feature_names, self.manifest.sequence_length)
+        rows = self._checked(X)
         if len(rows) == 0:
             return np.empty((0, len(self.manifest.classes)))
         return self.engine.predict_probability(rows)
 
-    def interval(self, predictions: Labels) -> tuple[Values, Values]:
+    def interval(self, predictions: Labels, X: Rows) -> tuple[Values, Values]:
         """Return the lower and upper end of the interval of each prediction, in the unit of the label.
+
+        A group with enough calibration rows has a width of its own, the others have that of all rows.
 
         They cover the outcome with the probability ``profile.coverage`` as far as new rows are like the calibration
         rows; NaN for a classifier and for a model that was stored without enough calibration rows.
         """
         if self.profile is None or self.manifest.task == "classification":
             return np.full(len(predictions), np.nan), np.full(len(predictions), np.nan)
-        return predictions - self.profile.half_width, predictions + self.profile.half_width
+        half_width = self.profile.half_width if self.manifest.group is None else self._half_widths(X)
+        return predictions - half_width, predictions + half_width
+
+    def _half_widths(self, X: Rows) -> Values:
+        assert self.profile is not None
+        own, pooled = self.profile.group_half_widths, self.profile.half_width
+        keys, place = np.unique(keys_of(X), return_inverse=True)
+        widths = np.array([own.get(int(key), pooled) for key in keys], dtype=np.float64)[place]
+        return np.where(has_group(X), widths, pooled)
 
     def unlikeness(self, X: Rows) -> Values:
         """Return how unlike the training rows each row is: 1 is as far out as the last 1 % of them.
@@ -100,7 +111,7 @@ class Scorer:
         Raises:
             ModelContractError: ``X`` has another shape than the model's input.
         """
-        rows = check_input(X, self.manifest.feature_names, self.manifest.sequence_length)
+        rows = features_of(self._checked(X), self.manifest.group)
         return np.full(len(rows), np.nan) if self.profile is None else self.profile.distance.unlikeness(rows)
 
     def impute(self, X: Rows) -> Rows:
@@ -109,13 +120,16 @@ class Scorer:
         Raises:
             ModelContractError: ``X`` has another shape than the model's input, or the medians were not stored.
         """
-        rows = check_input(X, self.manifest.feature_names, self.manifest.sequence_length)
+        rows = self._checked(X)
         if self.profile is None:
             raise ModelContractError(
                 f"The model of {self.manifest.label} was stored without the medians of its features, so nothing can "
                 "stand in for a NULL; train the model again."
             )
-        return np.where(np.isnan(rows), self.profile.median, rows)
+        medians = self.profile.median
+        if self.manifest.group is not None:
+            medians = np.append(medians, np.full(N_KEY_COLUMNS, np.nan))  # nothing stands in for a group
+        return np.where(np.isnan(rows), medians, rows)
 
     def explain(self, X: Rows) -> "Explanation":
         """Return how much each feature moved each prediction away from the baseline, see ``models.explanation``.
@@ -123,12 +137,16 @@ class Scorer:
         Raises:
             ModelContractError: ``X`` has another shape than the model's input, or the model cannot be explained.
         """
-        rows = check_input(X, self.manifest.feature_names, self.manifest.sequence_length)
+        rows = self._checked(X)
         if len(rows) == 0:
             from models.explanation import no_explanation
 
             return no_explanation(len(self.manifest.feature_names))
         return self._explainer.explain(rows)
+
+    def _checked(self, X: Rows) -> Rows:
+        manifest = self.manifest
+        return check_input(X, manifest.feature_names, manifest.sequence_length, manifest.group)
 
     @cached_property
     def _explainer(self) -> "Explainer":

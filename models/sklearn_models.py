@@ -119,8 +119,14 @@ class SklearnModel:
 
     artifact_format = "skops"
 
-    def __init__(self, spec: ModelSpec, feature_names: tuple[str, ...], choice: SklearnChoice) -> None:
-        """Make an unfitted model; ``spec`` is checked by ``models.families``."""
+    def __init__(
+        self,
+        spec: ModelSpec,
+        feature_names: tuple[str, ...],
+        choice: SklearnChoice,
+        n_fit_threads: int = N_FIT_THREADS,
+    ) -> None:
+        """Make an unfitted model; ``spec`` is checked by ``models.families``. The fit is the same with any threads."""
         self.spec = spec
         self.feature_names = feature_names
         self.label = spec.label
@@ -128,7 +134,7 @@ class SklearnModel:
         self.sequence_length = 1
         core = choice.estimator(**{**choice.defaults, **spec.options})
         threads = (
-            {"n_jobs": N_FIT_THREADS} if choice.estimator in (RandomForestRegressor, RandomForestClassifier) else {}
+            {"n_jobs": n_fit_threads} if choice.estimator in (RandomForestRegressor, RandomForestClassifier) else {}
         )
         seed = {"random_state": spec.seed} if "random_state" in core.get_params() else {}
         core.set_params(**seed, **threads)

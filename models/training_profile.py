@@ -2,19 +2,21 @@
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.conformal import conformal_half_width
+from models.group_key import features_of, has_group, keys_of
 from models.protocol import Labels, Model, Rows, Validation, check_input
 from models.unlikeness import TrainingDistance, fit_training_distance
 
 NOMINAL_COVERAGE = 0.9
 _MOST_ROWS = 100_000
 _SEED = 0
+_LEAST_GROUP_ROWS = 30  # fewer would leave the coverage of a group's own interval to chance
 Values = NDArray[np.float64]
 
 
@@ -33,6 +35,7 @@ class TrainingProfile:
         half_width: Half width of the interval in the unit of the label; NaN for a classifier and where there are too
             few calibration rows.
         n_calibration: Number of calibration rows; 0 for a classifier.
+        group_half_widths: Half width by hash of the groups with enough calibration rows, see ``models.group_key``.
     """
 
     mean: Values
@@ -44,6 +47,7 @@ class TrainingProfile:
     coverage: float
     half_width: float
     n_calibration: int
+    group_half_widths: dict[int, float] = field(default_factory=dict)
 
     @staticmethod
     def from_json(text: str | bytes) -> "TrainingProfile":
@@ -59,6 +63,7 @@ class TrainingProfile:
                 "distance": TrainingDistance(**arrays, far=distance["far"]),
                 "class_shares": tuple(fields["class_shares"]),
                 "half_width": math.nan if fields["half_width"] is None else fields["half_width"],
+                "group_half_widths": {int(key): width for key, width in fields.get("group_half_widths", {}).items()},
             }
         )
 
@@ -84,7 +89,8 @@ def profile_training(model: Model, inputs: Rows, labels: Labels, calibration: Va
     Raises:
         ModelContractError: The inputs have another shape than the model's.
     """
-    rows = check_input(inputs, model.feature_names, model.sequence_length)
+    group = model.spec.group
+    rows = features_of(check_input(inputs, model.feature_names, model.sequence_length, group), group)
     most_rows = max(1, _MOST_ROWS // model.sequence_length)
     if len(rows) > most_rows:
         rows = rows[np.sort(np.random.default_rng(_SEED).choice(len(rows), most_rows, replace=False))]
@@ -100,6 +106,7 @@ def profile_training(model: Model, inputs: Rows, labels: Labels, calibration: Va
         coverage=NOMINAL_COVERAGE,
         half_width=conformal_half_width(residuals, NOMINAL_COVERAGE),
         n_calibration=len(residuals),
+        group_half_widths=_group_half_widths(residuals, calibration) if group is not None else {},
     )
 
 
@@ -108,6 +115,22 @@ def _residuals(model: Model, calibration: Validation | None) -> Values:
         return np.empty(0)
     inputs, labels = calibration
     return np.asarray(labels, dtype=np.float64) - model.predict(inputs)
+
+
+def _group_half_widths(residuals: Values, calibration: Validation | None) -> dict[int, float]:
+    """Half width of each group with enough calibration rows for one of its own; the others have the pooled one."""
+    if calibration is None or len(residuals) == 0:
+        return {}
+    inputs = calibration[0]
+    is_named = has_group(inputs)
+    order = np.argsort(keys_of(inputs)[is_named], kind="stable")
+    keys, first, n_rows = np.unique(keys_of(inputs)[is_named][order], return_index=True, return_counts=True)
+    of_named = residuals[is_named][order]
+    return {
+        int(key): conformal_half_width(of_named[start : start + n], NOMINAL_COVERAGE)
+        for key, start, n in zip(keys, first, n_rows, strict=True)
+        if n >= _LEAST_GROUP_ROWS
+    }
 
 
 def _class_shares(labels: Labels, classes: Labels) -> tuple[float, ...]:

@@ -1,12 +1,15 @@
 """The leaves of fitted scikit-learn trees in flat arrays, as ``models.tree_shap`` reads them."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ModelContractError
+
+if TYPE_CHECKING:
+    from models.grouped_trees import TreeChildren
 
 Values = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -82,6 +85,31 @@ def leaves_of_boosting(estimator: Any) -> TreeLeaves:
             left = np.where(nodes["is_leaf"], 0, nodes["left"])
             cover = nodes["count"].astype(np.float64)
             trees.append(_Tree(left, nodes["right"], nodes["feature_idx"], nodes["num_threshold"], cover, value))
+    return _flatten(trees, np.append(-baseline, baseline) if is_binary else baseline)
+
+
+def leaves_of_group(children: "TreeChildren", position: int) -> TreeLeaves:
+    """Return the leaves of the trees of one group; outputs as of the functions above for an estimator."""
+    arrays = children.arrays
+    baseline = arrays["baseline"][position]
+    first, last = arrays["first_tree"][position : position + 2]
+    is_binary = children.is_boosting and children.has_classes and len(baseline) == 1
+    ends = np.append(arrays["root"][1:], len(arrays["feature"]))
+    trees = []
+    for number, tree in enumerate(range(first, last)):
+        root = arrays["root"][tree]
+        nodes = slice(root, ends[tree])
+        is_leaf, left = arrays["feature"][nodes] < 0, arrays["left"][nodes].astype(np.int64)
+        value = np.zeros((len(left), len(baseline)))
+        of_leaves = arrays["value"][left[is_leaf]]
+        if children.is_boosting:
+            value[is_leaf, number % len(baseline)] = of_leaves[:, 0]
+        else:
+            value[is_leaf] = of_leaves / (last - first)
+        value = np.hstack([-value, value]) if is_binary else value
+        below = np.where(is_leaf, 0, left - root)
+        feature, threshold, cover = (arrays[name][nodes] for name in ("feature", "threshold", "cover"))
+        trees.append(_Tree(below, below + 1, feature, threshold, cover, value))
     return _flatten(trees, np.append(-baseline, baseline) if is_binary else baseline)
 
 

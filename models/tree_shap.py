@@ -12,13 +12,10 @@ exact. All factors are positive and nothing is subtracted, unlike in the recursi
 depend on a row only through the o_i, so rows that meet the same conditions of a leaf share one computation.
 """
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from models.compiled import compiled
 from models.tree_leaves import TreeLeaves
 
 Values = NDArray[np.float64]
@@ -64,14 +61,7 @@ def _quadrature(most_conditions: int) -> tuple[Values, Values]:
     return points, weights
 
 
-def _compile(function: Callable[..., Any]) -> Any:
-    try:
-        return njit(cache=True, error_model="numpy")(function)
-    except RuntimeError:  # no folder for the compiled code can be written, as for some users on a cluster
-        return njit(error_model="numpy")(function)
-
-
-@_compile
+@compiled
 def _add_leaves(columns, output, first_condition, feature, lower, upper, share, value, points, weights):  # type: ignore[no-untyped-def]
     n_features, n_rows = columns.shape
     most_conditions = points.shape[0] - 1

@@ -169,7 +169,7 @@ def _details(
     n_rows = len(verdicts.statuses)
     predictions = outputs["predictions"]
     nothing = np.full(len(rows), np.nan)
-    lower, upper = (nothing, nothing) if call.is_classifier else scorer.interval(predictions)
+    lower, upper = (nothing, nothing) if call.is_classifier else scorer.interval(predictions, values)
     columns = {
         "prediction": _typed(predictions, call.label_type),
         "probabilities": _probabilities(call, scorer, outputs, len(rows)),

@@ -131,7 +131,7 @@ def test_the_attributions_of_a_window_add_up_to_its_prediction(lstm, tmp_path):
 def test_a_window_has_an_interval_an_unlikeness_and_medians(lstm, tmp_path):
     profile = profile_training(lstm, X[TRAIN], Y[TRAIN], (X[LATER], Y[LATER]))
     scorer = load_scorer(tmp_path / "m", save_artifact(lstm, tmp_path / "m", profile))
-    lower, upper = scorer.interval(scorer.predict(X[LATER]))
+    lower, upper = scorer.interval(scorer.predict(X[LATER]), X[LATER])
     assert np.mean((lower <= Y[LATER]) & (Y[LATER] <= upper)) == pytest.approx(0.9, abs=0.01)
     far = X[:1].copy()
     far[0, 1, 0] = 1000.0

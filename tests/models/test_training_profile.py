@@ -22,6 +22,7 @@ class PredictsOne:
 
     feature_names = ("a", "b")
     label = "y"
+    spec = ModelSpec("m", "ridge", "y")
 
     def __init__(self, classes=None, sequence_length=1):
         self.classes = classes
@@ -96,7 +97,7 @@ def test_the_digest_covers_the_profile(profile, tmp_path):
 
 
 def test_an_interval_lies_around_the_prediction(profile, tmp_path):
-    lower, upper = stored(tmp_path / "m", profile).interval(np.array([0.0, 10.0]))
+    lower, upper = stored(tmp_path / "m", profile).interval(np.array([0.0, 10.0]), X[:2])
     assert (lower.tolist(), upper.tolist()) == ([-7.0, 3.0], [7.0, 17.0])
 
 
@@ -110,7 +111,7 @@ def test_a_model_without_a_profile_scores_and_says_what_it_lacks(tmp_path):
     scorer = stored(tmp_path / "m", None)
     assert scorer.profile is None
     assert np.isnan(scorer.unlikeness(X)).tolist() == [True] * 4
-    assert np.isnan(scorer.interval(scorer.predict(X))).all()
+    assert np.isnan(scorer.interval(scorer.predict(X), X)).all()
     with pytest.raises(ModelContractError, match=r"return_5m was stored without the medians .*; train the model again"):
         scorer.impute(X)
 
@@ -119,7 +120,7 @@ def test_a_classifier_has_no_interval(tmp_path):
     labels = np.array(["a", "b", "a", "b"])
     model = fitted("logistic", "classification", labels)
     scorer = stored(tmp_path / "m", profile_training(model, X, labels, None), model)
-    lower, upper = scorer.interval(scorer.predict(X))
+    lower, upper = scorer.interval(scorer.predict(X), X)
     assert np.isnan([lower, upper]).all()
     assert lower.shape == (4,)
 

@@ -6,11 +6,12 @@ import math
 import numpy as np
 import pytest
 
+from models.compiled import compiled
 from models.errors import ModelContractError
 from models.families import build_model
 from models.protocol import ModelSpec
 from models.tree_leaves import TreeLeaves, leaves_of_boosting
-from models.tree_shap import _compile, leaf_attributions
+from models.tree_shap import leaf_attributions
 
 FEW = {"n_estimators": 5, "max_depth": 5, "min_samples_leaf": 10}
 DEEP = {"max_iter": 6, "max_depth": None, "min_samples_leaf": 10}
@@ -173,7 +174,7 @@ def test_a_tree_without_a_split_is_all_baseline(store, rows):
 
 def test_a_kernel_of_which_the_code_cannot_be_kept_on_disk_is_compiled_all_the_same():
     without_a_file = eval("lambda x: x + 1")
-    assert _compile(without_a_file)(1) == 2
+    assert compiled(without_a_file)(1) == 2
 
 
 def test_trees_that_split_by_categories_are_refused(rows):
