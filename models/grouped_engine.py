@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from models.errors import ModelContractError
 from models.format_skops import SkopsEngine
-from models.group_key import Keys, features_of, has_group, keys_of
+from models.group_index import KeyIndex
+from models.group_key import Keys, features_of
 from models.grouped_linear import LinearChildren
 from models.grouped_trees import TreeChildren
-from models.protocol import Labels, Rows
+from models.protocol import N_KEY_COLUMNS, Labels, Rows
 
 FILE_NAME = "groups.npz"
 CHILDREN: dict[str, type[LinearChildren] | type[TreeChildren]] = {
@@ -48,6 +49,7 @@ class GroupedEngine:
         self.parent = parent
         self.keys = keys
         self.children = children
+        self._index = KeyIndex(keys)
 
     @staticmethod
     def of(family: str, group: str, parent: Any, keys: Keys, estimators: Sequence[Any]) -> "GroupedEngine":
@@ -86,31 +88,31 @@ class GroupedEngine:
 
     def predict(self, X: Rows) -> Labels:
         """One prediction a row."""
-        features, position = features_of(X, self.group), self.positions(X)
+        position = self._index.positions(X)
         is_own = position >= 0
         if self.children is None or not is_own.any():
-            return self.parent.predict(features)
+            return self.parent.predict(features_of(X, self.group))
         with np.errstate(over="ignore", invalid="ignore"):
-            answers = self.children.predict(features[is_own], position[is_own])
-        return answers if is_own.all() else _merged(is_own, answers, self.parent.predict(features[~is_own]))
+            if is_own.all():
+                return self.children.predict(X[:, :-N_KEY_COLUMNS], position)
+            answers = self.children.predict(features_of(X[is_own], self.group), position[is_own])
+        return _merged(is_own, answers, self.parent.predict(features_of(X[~is_own], self.group)))
 
     def predict_probability(self, X: Rows) -> Values:
         """(n_rows, n_classes)."""
-        features, position = features_of(X, self.group), self.positions(X)
+        position = self._index.positions(X)
         is_own = position >= 0
         if self.children is None or not is_own.any():
-            return self.parent.predict_probability(features)
+            return self.parent.predict_probability(features_of(X, self.group))
         with np.errstate(over="ignore", invalid="ignore"):
-            answers = self.children.predict_probability(features[is_own], position[is_own])
-        return answers if is_own.all() else _merged(is_own, answers, self.parent.predict_probability(features[~is_own]))
+            if is_own.all():
+                return self.children.predict_probability(X[:, :-N_KEY_COLUMNS], position)
+            answers = self.children.predict_probability(features_of(X[is_own], self.group), position[is_own])
+        return _merged(is_own, answers, self.parent.predict_probability(features_of(X[~is_own], self.group)))
 
     def positions(self, X: Rows) -> Positions:
         """Return which of the groups' models answers each row; -1 for that of all rows."""
-        if len(self.keys) == 0:
-            return np.full(len(X), -1, dtype=np.int64)
-        keys = keys_of(X)
-        place = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
-        return np.where(has_group(X) & (self.keys[place] == keys), place, -1)
+        return self._index.positions(X)
 
 
 def _merged(is_own: NDArray[np.bool_], own: Labels, other: Labels) -> Labels:

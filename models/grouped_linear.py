@@ -27,7 +27,7 @@ class LinearChildren:
     The terms are added in the order of ``models.fixed_order_linear``, so the answers are the same to the last bit.
 
     Attributes:
-        arrays: ``mean`` and ``scale`` (n_features, n_groups), ``coefficient`` (n_outputs, n_features, n_groups) and
+        arrays: ``mean`` and ``scale`` (n_groups, n_features), ``coefficient`` (n_outputs, n_groups, n_features) and
             ``intercept`` (n_outputs, n_groups); a classifier of two classes has one output.
     """
 
@@ -49,9 +49,9 @@ class LinearChildren:
         coefficients = [np.atleast_2d(linear.coef_) for linear in linears]
         intercepts = [np.atleast_1d(linear.intercept_) for linear in linears]
         arrays = {
-            "mean": np.stack([scaler.mean_ for scaler in scalers], axis=1),
-            "scale": np.stack([scaler.scale_ for scaler in scalers], axis=1),
-            "coefficient": np.stack(coefficients, axis=2),
+            "mean": np.stack([scaler.mean_ for scaler in scalers]),
+            "scale": np.stack([scaler.scale_ for scaler in scalers]),
+            "coefficient": np.stack(coefficients, axis=1),
             "intercept": np.stack(intercepts, axis=1).astype(np.float64),
         }
         return cls({name: np.ascontiguousarray(array) for name, array in arrays.items()}, parent)
@@ -60,9 +60,9 @@ class LinearChildren:
         """Whether the table fits the model: what was read from a file may be anything."""
         n_outputs = len(np.atleast_2d(self._parent[-1].coef_))
         shapes = {
-            "mean": (n_features, n_groups),
-            "scale": (n_features, n_groups),
-            "coefficient": (n_outputs, n_features, n_groups),
+            "mean": (n_groups, n_features),
+            "scale": (n_groups, n_features),
+            "coefficient": (n_outputs, n_groups, n_features),
             "intercept": (n_outputs, n_groups),
         }
         return all(
@@ -87,9 +87,9 @@ class LinearChildren:
         scaler, linear = clone(self._parent[0]), clone(self._parent[-1])
         vars(scaler).update(vars(self._parent[0]))
         vars(linear).update(vars(self._parent[-1]))
-        scaler.mean_, scaler.scale_ = self.arrays["mean"][:, position], self.arrays["scale"][:, position]
+        scaler.mean_, scaler.scale_ = self.arrays["mean"][position], self.arrays["scale"][position]
         scaler.var_ = scaler.scale_**2
-        coefficient, intercept = self.arrays["coefficient"][:, :, position], self.arrays["intercept"][:, position]
+        coefficient, intercept = self.arrays["coefficient"][:, position], self.arrays["intercept"][:, position]
         is_regressor = self._classifier is None
         linear.coef_ = coefficient[0] if is_regressor else coefficient
         linear.intercept_ = float(intercept[0]) if is_regressor else intercept
@@ -105,10 +105,10 @@ class LinearChildren:
         return scores[0] if n_outputs == 1 else np.ascontiguousarray(scores.T)
 
     def _add_terms(self, features: Rows, position: Positions, scores: Values) -> None:
-        mean, scale, coefficient = (self.arrays[name] for name in ("mean", "scale", "coefficient"))
+        standardized = features - self.arrays["mean"].take(position, axis=0)
+        standardized /= self.arrays["scale"].take(position, axis=0)
         scores[:] = self.arrays["intercept"][:, position]
-        for column in range(features.shape[1]):
-            standardized = features[:, column] - mean[column].take(position)
-            standardized /= scale[column].take(position)
-            for output, total in enumerate(scores):
-                total += standardized * coefficient[output, column].take(position)
+        for total, coefficient in zip(scores, self.arrays["coefficient"], strict=True):
+            terms = standardized * coefficient.take(position, axis=0)
+            for column in range(terms.shape[1]):
+                total += terms[:, column]

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils._param_validation import InvalidParameterError
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from models.errors import UsageError
 from models.fixed_order_linear import (
@@ -114,6 +115,12 @@ def check_boosting_options(spec: ModelSpec) -> None:
         raise UsageError(f"quantile lies between 0 and 1, got {quantile!r}.")
 
 
+@cache
+def _thread_pools() -> ThreadpoolController:
+    """Of the libraries that importing scikit-learn has loaded; looking for them takes as long as a small fit."""
+    return ThreadpoolController()
+
+
 class SklearnModel:
     """A scikit-learn estimator behind the protocol of ``models.protocol.Model``."""
 
@@ -172,7 +179,7 @@ class SklearnModel:
             extra = {"X_val": validation[0], "y_val": self._plain_labels(validation[1])}
         try:
             # Boosting's OpenMP threads wait actively for each other: on a busy machine one thread is far faster.
-            with threadpool_limits(1, "openmp"):
+            with _thread_pools().limit(limits=1, user_api="openmp"):
                 self.estimator.fit(rows, self._plain_labels(y), **extra)
         except InvalidParameterError as refused:
             raise UsageError(f"{self.spec.family} refuses an option: {' '.join(str(refused).split())}") from refused

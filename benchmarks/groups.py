@@ -1,0 +1,112 @@
+"""A model of 2,000 groups against a single one of all rows: time to train, and time to score the same rows.
+
+``python benchmarks/groups.py [n_groups] [rows a group]``. First the answers of some groups must equal those of
+scikit-learn fitted on their rows alone. Batches of 10,000 rows, as Arrow sends them, are scored by both in turns; the
+ratio is of the medians. Exit code 1 where a ratio exceeds 1.5. Set OMP_NUM_THREADS=1, as Spark does for its workers.
+"""
+
+import os
+import platform
+import statistics
+import sys
+import time
+from typing import Any
+
+import numpy as np
+import sklearn
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from models.families import build_model
+from models.group_key import key_columns
+from models.protocol import Model, ModelSpec
+
+N_FEATURES = 20
+BATCH = 10_000
+N_BATCHES = 20
+MOST = 1.5
+FOREST = {"n_estimators": 100, "max_depth": 6, "min_samples_leaf": 50, "max_samples": 0.5, "max_features": 0.5}
+BOOSTING = {"learning_rate": 0.05, "max_iter": 200, "max_depth": 3, "min_samples_leaf": 100, "l2_regularization": 10.0}
+ALONE: dict[str, Any] = {  # scikit-learn itself with the defaults of the family
+    "ridge": lambda: make_pipeline(StandardScaler(), Ridge(alpha=100.0)),
+    "random_forest": lambda: RandomForestRegressor(**FOREST, random_state=0),
+    "gradient_boosting": lambda: HistGradientBoostingRegressor(**BOOSTING, early_stopping=False, random_state=0),
+}
+Values = NDArray[np.float64]
+
+
+def make_rows(n_groups: int, n_each: int) -> tuple[Values, Values, Values]:
+    """Features, keys and labels; the groups come by chance, and each has weights of its own."""
+    random = np.random.default_rng(0)
+    place = random.permutation(np.repeat(np.arange(n_groups), n_each))
+    features = random.normal(size=(len(place), N_FEATURES))
+    weights = random.normal(size=(n_groups, N_FEATURES))
+    labels = np.einsum("ij,ij->i", features, weights[place]) + random.normal(size=len(place))
+    return features, key_columns(f"symbol {i}" for i in place), labels
+
+
+def timed_fit(family: str, X: Values, y: Values, group: str | None) -> tuple[Model, float]:
+    """The fitted model and the seconds it took."""
+    spec = ModelSpec("m", family, "y", group=group)
+    start = time.perf_counter()
+    model = build_model(spec, tuple(f"x{i}" for i in range(N_FEATURES))).fit(X, y)
+    return model, time.perf_counter() - start
+
+
+def check_equal(family: str, model: Model, features: Values, keys: Values, labels: Values) -> None:
+    """Some groups against scikit-learn; trees to the last bit, sums of products as far as their order tells."""
+    for key in np.unique(keys, axis=0)[:: max(1, len(keys) // 20)][:10]:
+        own = (keys == key).all(axis=1)
+        theirs = ALONE[family]().fit(features[own], labels[own]).predict(features[own])
+        found = model.predict(np.hstack([features[own], keys[own]]))
+        tolerance = 1e-11 if family == "ridge" else 0.0
+        assert np.allclose(found, theirs, rtol=tolerance, atol=tolerance), f"{family}: {key} is answered otherwise"
+
+
+def seconds_a_batch(grouped: Model, single: Model, features: Values, keys: Values) -> tuple[float, float]:
+    """Median seconds for a batch by both, in turns, after one batch each that compiles."""
+    times: tuple[list[float], list[float]] = ([], [])
+    random = np.random.default_rng(1)
+    for i in range(N_BATCHES + 1):
+        rows = random.integers(0, len(features), BATCH)
+        inputs = (np.hstack([features[rows], keys[rows]]), features[rows])
+        for model, X, seconds in zip((grouped, single), inputs, times, strict=True):
+            start = time.perf_counter()
+            model.predict(X)
+            if i:
+                seconds.append(time.perf_counter() - start)
+    return statistics.median(times[0]), statistics.median(times[1])
+
+
+def main() -> int:
+    """Print the comparison; 0 where no family costs more than 1.5 times a single model."""
+    n_groups, n_each = (int(text) for text in (*sys.argv[1:], 2_000, 300)[:2])
+    features, keys, labels = make_rows(n_groups, n_each)
+    print(f"{n_groups:,} groups of {n_each:,} rows, {N_FEATURES} features, batches of {BATCH:,}")
+    print(f"{'family':18} {'train groups s':>15} {'train single s':>15} {'us/row':>8} {'single':>8} {'ratio':>6} load")
+    is_slow = False
+    for family in ALONE:
+        grouped, s_grouped = timed_fit(family, np.hstack([features, keys]), labels, "symbol")
+        single, s_single = timed_fit(family, features, labels, None)
+        check_equal(family, grouped, features, keys, labels)
+        of_groups, of_single = seconds_a_batch(grouped, single, features, keys)
+        ratio = of_groups / of_single
+        is_slow = is_slow or ratio > MOST
+        each = [1e6 * seconds / BATCH for seconds in (of_groups, of_single)]
+        print(
+            f"{family:18} {s_grouped:15.1f} {s_single:15.1f} {each[0]:8.2f} {each[1]:8.2f} {ratio:6.2f} "
+            f"{os.getloadavg()[0]:5.1f}",
+            flush=True,
+        )
+    print(
+        f"scikit-learn {sklearn.__version__}, NumPy {np.__version__}, Python {platform.python_version()}, "
+        f"{os.cpu_count()} cores"
+    )
+    return int(is_slow)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
