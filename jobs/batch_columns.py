@@ -85,6 +85,8 @@ def decide_columns(facts: Sequence[FileFacts], model: ModelVersion, declared: Ma
         if is_nested and name == NESTED:
             type_ = "array<struct>" if "list" in found else "struct"
             columns.append(Column(name, type_, tuple(nested)))
+        elif model.group is not None and name.lower() == model.group.lower():
+            columns.append(Column(name, "string"))  # a group called 007 stays so
         elif name.lower() in features:
             columns.append(Column(name, "double"))
         else:
@@ -98,14 +100,15 @@ def _require_features(model: ModelVersion, names: Sequence[str], place: str) -> 
             f"model {model.name}/{model.version} reads the last {model.sequence_length} rows: give JSON lines with "
             "features, a list of objects, oldest first, or a query with an ARRAY of STRUCTs as features"
         )
-    if model.transform:
-        return  # Spark looks for the columns of its expressions
+    needed = {} if model.group is None else {model.group: "group column"}
+    if not model.transform:  # else Spark looks for the columns of its expressions
+        needed |= dict.fromkeys(model.feature_names, "feature")
     lowered = {name.lower() for name in names}
-    for feature in model.feature_names:
-        if feature.lower() not in lowered:
+    for name, role in needed.items():
+        if name.lower() not in lowered:
             raise ModelContractError(
-                f"model {model.name}/{model.version} needs the feature {feature}, which {place} lacks: it has "
-                f"{', '.join(near_first(feature, names)[:20]) or 'no column'}"
+                f"model {model.name}/{model.version} needs the {role} {name}, which {place} lacks: it has "
+                f"{', '.join(near_first(name, names)[:20]) or 'no column'}"
             )
 
 

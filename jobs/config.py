@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
@@ -70,6 +70,8 @@ class ModelSettings(Settings):
     options: dict[str, Any] = {}
     sequence_length: int = Field(default=1, ge=1, le=1_000)
     seed: int = 0
+    group: Literal["symbol", "exchange"] | None = None  # a model for each, and one of all rows for the others
+    group_min_rows: int = Field(default=50, ge=2)  # training rows that a group needs for a model of its own
 
 
 class TrainingSettings(Settings):

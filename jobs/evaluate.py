@@ -74,7 +74,7 @@ def evaluate_models(app: App, spark: SparkSession, by: By | None = None) -> list
             continue
         examples = reader.examples(settings)
         model = app.registry.resolve(settings.name)
-        if model.feature_names != examples.feature_names:
+        if (model.feature_names, model.group) != (examples.feature_names, settings.group):
             raise ModelContractError(f"{model.name}/{model.version} was trained on other features: run foretable train")
         held_out = _held_out(app, reader, settings, examples, by)
         if not any(row["label"] == settings.label for row in rows):

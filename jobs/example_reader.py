@@ -31,7 +31,7 @@ class ExampleReader:
         """
         names, width = self.config.features.names(), self.config.model_bar_seconds
         rows = self.rows(settings.label)
-        return make_training_set(rows, names, settings.sequence_length, width, self.features_version)
+        return make_training_set(rows, names, settings.sequence_length, width, self.features_version, settings.group)
 
     def rows(self, label: str) -> pd.DataFrame:
         """All rows with this label as ``label``, also those that no model can use.

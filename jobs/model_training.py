@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,9 @@ from models.artifact import load_scorer
 from models.errors import DataContractError, ModelContractError
 from models.families import build_model
 from models.folds import Fold
+from models.group_key import features_of
+from models.group_results import GroupResult, count_groups, group_results
+from models.grouped_model import GroupedModel
 from models.leakage import LeakagePolicy, check_leakage, single_feature_skill, suspicious_features
 from models.manifest import class_type
 from models.metrics import classification_metrics, pinball_loss, regression_metrics
@@ -22,7 +25,7 @@ from models.protocol import Labels, Model, ModelSpec, Rows
 from models.registry import CHAMPION, Registry
 from models.scorer import Scorer
 from models.splits import TimeSplit
-from models.training_profile import profile_training
+from models.training_profile import TrainingProfile, profile_training
 from models.training_record import TrainingRecord
 
 PARTS = ("train", "validation", "test")
@@ -35,10 +38,12 @@ class Examples:
 
     Attributes:
         feature_names: Columns of ``inputs``.
-        inputs: (n, n_features), or (n, sequence_length, n_features), float64 without NaN.
+        inputs: (n, n_features), or (n, sequence_length, n_features), float64 without NaN; where rows have a group, its
+            two columns of ``models.group_key`` come after the features.
         labels: (n,), in the unit of the label.
         parts: Rows to fit on, to choose and calibrate by, and to report on.
         folds: Other cuts of the rows before the report's, to see how errors change with time.
+        groups: Name of each group by its hash.
     """
 
     feature_names: tuple[str, ...]
@@ -46,6 +51,7 @@ class Examples:
     labels: Labels
     parts: TimeSplit
     folds: tuple[Fold, ...] = ()
+    groups: Mapping[int, str] = field(default_factory=dict)
 
     def of(self, part: str) -> tuple[Rows, Labels]:
         """Inputs and labels of train, validation or test."""
@@ -90,7 +96,7 @@ def fit_and_register(
         record.remove()  # a run that was killed when it had registered has left it
     if known is not None and not known.is_settled:
         say(f"{known.name}/{known.version}: its training was broken off once it was registered, and is finished now")
-        return _decided(registry, known, examples, n_rows)
+        return _decided(registry, spec, known, examples, n_rows)
     if known is not None:
         say(f"{known.name}/{known.version}: unchanged, same settings and data")
         return Trained(known, is_new=False, is_champion=CHAMPION in known.aliases, n_rows=n_rows)
@@ -106,7 +112,10 @@ def fit_and_register(
     metrics = {part: measure(model, *examples.of(part)) for part in PARTS if n_rows[part]}
     metrics |= _fold_metrics(spec, examples, say) | told
     profile = profile_training(model, inputs, labels, validation)
-    is_champion = before is None or _does_no_worse(metrics, before, examples)
+    groups = _group_results(model, examples, profile, say)
+    if groups:
+        metrics["groups"] = count_groups(groups)
+    is_champion = before is None or _does_no_worse(spec, metrics, before, examples)
     with shielded():  # a version without its alias would be taken for one that lost
         version = registry.register(
             spec,
@@ -119,17 +128,33 @@ def fit_and_register(
             profile=profile,
             training_inputs=inputs,
             record=record,
+            groups=groups,
         )
         if is_champion:
             registry.set_alias(version.name, CHAMPION, version.version)
     return Trained(registry.resolve(f"{version.name}/{version.version}"), True, is_champion, n_rows)
 
 
-def _decided(registry: Registry, version: ModelVersion, examples: Examples, n_rows: Mapping[str, int]) -> Trained:
+def _group_results(
+    model: Model, examples: Examples, profile: TrainingProfile, say: Callable[[str], None]
+) -> list[GroupResult]:
+    """What became of each group of a grouped model; none of other models."""
+    if not isinstance(model, GroupedModel):
+        return []
+    results = group_results(model, examples.groups, {part: examples.of(part) for part in PARTS}, profile)
+    counts = count_groups(results)
+    said = f"{counts['own']:,.0f} of {len(results):,} groups have a model of their own"
+    say(said if not counts["pooled"] else f"{said}; that of all rows answers for the others")
+    return results
+
+
+def _decided(
+    registry: Registry, spec: ModelSpec, version: ModelVersion, examples: Examples, n_rows: Mapping[str, int]
+) -> Trained:
     """What a training that was killed would have made of the version that it had registered."""
     before = champion_of(registry, version.name)
     is_champion = (
-        before is None or before.version == version.version or _does_no_worse(version.metrics, before, examples)
+        before is None or before.version == version.version or _does_no_worse(spec, version.metrics, before, examples)
     )
     if is_champion:
         registry.set_alias(version.name, CHAMPION, version.version)
@@ -220,8 +245,13 @@ def _target(label: str, type_: str, task: str, options: Mapping[str, Any]) -> st
     return f"{quantile}{label} {type_} ({task})"
 
 
-def _does_no_worse(metrics: Mapping[str, dict[str, float]], champion: ModelVersion, examples: Examples) -> bool:
-    """Against the champion on the new validation part; one that takes another input or lacks a class gives way."""
+def _does_no_worse(
+    spec: ModelSpec, metrics: Mapping[str, dict[str, float]], champion: ModelVersion, examples: Examples
+) -> bool:
+    """Against the champion on the new validation part; one that takes another input or lacks a class gives way.
+
+    A champion without groups is measured on the features alone.
+    """
     if "validation" not in metrics:
         return False
     steps = examples.inputs.shape[1] if examples.inputs.ndim == 3 else 1
@@ -230,5 +260,9 @@ def _does_no_worse(metrics: Mapping[str, dict[str, float]], champion: ModelVersi
         return True
     if champion.feature_names != examples.feature_names or champion.sequence_length != steps:
         return True
+    if champion.group not in (None, spec.group):
+        return True
     scorer: Any = load_scorer(champion.folder, champion.digest)
-    return main_error(metrics["validation"]) <= main_error(measure(scorer, *examples.of("validation")))
+    inputs, labels = examples.of("validation")
+    asked = inputs if champion.group == spec.group else features_of(inputs, spec.group)
+    return main_error(metrics["validation"]) <= main_error(measure(scorer, asked, labels))

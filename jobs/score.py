@@ -82,9 +82,12 @@ def score(
 
 
 def _answers(spark: SparkSession, rows: FeatureRows, model: ModelVersion, n_before: int) -> DataFrame:
-    """What the model says of each row that wants an answer."""
+    """What the model says of each row that wants an answer; with its group where it needs one."""
+    to_read = rows.to_read
+    if model.group is not None:
+        to_read = to_read.withColumn("features", F.struct("features.*", model.group))
     parameters = {"model": f"{model.name}/{model.version}", "features": "features_to_score"}
-    rows.to_read.createOrReplaceTempView("features_to_score")
+    to_read.createOrReplaceTempView("features_to_score")
     try:
         if n_before:
             return run_sql(spark, "queries/answers_of_sequences", n_before=n_before, **parameters)

@@ -35,7 +35,7 @@ _OLDER = {
     "quotes": ("order_flow", ("quotes_of_0_1_columns",)),
     "bars": ("last_quote_at", ("bars_of_0_1_columns",)),
 }
-REGISTRY_VIEWS = ("models", "model_versions", "training_runs", "trials")
+REGISTRY_VIEWS = ("models", "model_versions", "model_groups", "training_runs", "trials")
 PUBLISHED = tuple(name for name in TABLES if name != "runs")
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 _COMMENT_OR_STRING = re.compile(r"--[^\n]*|'(?:[^'\\]|\\.)*'")

@@ -73,13 +73,15 @@ def _train_one(
         sequence_length=settings.sequence_length,
         seed=settings.seed,
         horizon_seconds=config.horizon_seconds(settings.label),
+        group=settings.group,
+        group_min_rows=settings.group_min_rows,
     )
     training = config.training
     cut_by = f"{training.validation_fraction}" + (f" {training.folds} {training.split}" if training.split else "")
-    key = hashlib.sha256(f"{spec}{cut_by}{examples.digest()}".encode()).hexdigest()
+    key = hashlib.sha256(f"{spec}{spec.describes_group}{cut_by}{examples.digest()}".encode()).hexdigest()
     parts = split(config, settings, examples)
     folds = _folds(config, settings, examples, parts)
-    cut = Examples(examples.feature_names, examples.inputs, examples.labels, parts, folds)
+    cut = Examples(examples.feature_names, examples.inputs, examples.labels, parts, folds, examples.groups)
     versions = {"features": examples.features_version}
     return fit_and_register(registry, spec, cut, key, versions, say, config.training.leakage)
 
@@ -94,10 +96,14 @@ def _folds(config: Config, settings: ModelSettings, examples: TrainingSet, parts
 
 
 def _choose_default(config: Config, registry: Registry, trained: list[Trained]) -> None:
-    """The model that answers predict(features): as configured, else the one with the smallest validation error."""
+    """The model that answers predict(features): as configured, else the one with the smallest validation error.
+
+    A model by group needs its group beside the features, so one is taken only where there is no other.
+    """
     name = config.training.default_model
     if name is None:
         first_label = [one for one in trained if one.version.label == trained[0].version.label]
-        name = min(first_label, key=lambda one: main_error(one.version.metrics["validation"])).version.name
+        of_features = [one for one in first_label if one.version.group is None] or first_label
+        name = min(of_features, key=lambda one: main_error(one.version.metrics["validation"])).version.name
     if registry.default_model() != name:
         registry.set_default_model(name)

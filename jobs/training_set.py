@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from models.errors import DataContractError
+from models.group_key import group_names, key_columns, keys_of
 from models.windows import sliding_windows
 
 if TYPE_CHECKING:
@@ -25,10 +27,12 @@ class TrainingSet:
 
     Attributes:
         rows: One row per example: exchange, symbol, bar_start, available_at, is_training.
-        inputs: (n, n_features), or (n, sequence_length, n_features), float64.
+        inputs: (n, n_features), or (n, sequence_length, n_features), float64; where the model has groups, the two
+            columns of ``models.group_key`` come after the features.
         labels: (n,), in the unit of the label.
         feature_names: Columns of ``inputs``.
         features_version: Delta version of ``features``.
+        groups: Name of each group by its hash; empty for a model without.
     """
 
     rows: pd.DataFrame
@@ -36,6 +40,7 @@ class TrainingSet:
     labels: NDArray[Any]
     feature_names: tuple[str, ...]
     features_version: int
+    groups: Mapping[int, str] = field(default_factory=dict)
 
     def known_from(self) -> NDArray[np.int64]:
         """Instant at which each row's features are known, in epoch microseconds."""
@@ -91,8 +96,15 @@ def make_training_set(
     sequence_length: int,
     bar_seconds: int,
     features_version: int,
+    group: str | None = None,
 ) -> TrainingSet:
-    """Keep the rows that are warm and whose label is known; a sequence model also needs its window without a hole."""
+    """Keep the rows that are warm and whose label is known; a sequence model also needs its window without a hole.
+
+    ``group`` is the column by which the model has groups.
+
+    Raises:
+        DataContractError: two groups have the same hash.
+    """
     groups = rows.groupby(["exchange", "symbol"], sort=False).ngroup().to_numpy()
     matrix = rows[list(feature_names)].to_numpy(np.float64)
     if sequence_length > 1:
@@ -105,10 +117,16 @@ def make_training_set(
     last, inputs = last[is_usable], inputs[is_usable]
     kept = rows.iloc[last].reset_index(drop=True)
     labels = kept.label.to_numpy()
+    named: Mapping[int, str] = {}
+    if group is not None:
+        keys = key_columns(kept[group])
+        inputs = np.hstack([inputs, keys])
+        named = group_names(zip(keys_of(keys).tolist(), kept[group].tolist(), strict=True))
     return TrainingSet(
         rows=kept[[*KEY, "available_at", "is_training"]],
         inputs=np.ascontiguousarray(inputs),
         labels=labels.astype(str) if labels.dtype == object else labels,
         feature_names=feature_names,
         features_version=features_version,
+        groups=named,
     )

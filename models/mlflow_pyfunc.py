@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.errors import DataContractError
+from models.errors import DataContractError, ModelContractError
+from models.group_key import key_columns
 from models.manifest import Manifest
 from models.protocol import Labels, Rows
 from models.scorer import Scorer
@@ -38,8 +39,9 @@ def _signature(manifest: Manifest) -> "ModelSignature":
 
     answers = {"DOUBLE": "double", "BIGINT": "long", "BOOLEAN": "boolean", "STRING": "string"}
     names = manifest.feature_names
+    group = [] if manifest.group is None else [ColSpec("string", manifest.group)]
     inputs = (
-        Schema([ColSpec("double", name) for name in names])
+        Schema([*(ColSpec("double", name) for name in names), *group])
         if manifest.sequence_length == 1
         else Schema([TensorSpec(np.dtype(np.float64), (-1, manifest.sequence_length, len(names)))])
     )
@@ -65,15 +67,17 @@ class ServedModel:
 
         Args:
             data: A DataFrame with the features as columns in any order, or an array in the order of the manifest, for
-                a sequence model (n, steps, n_features). Where the model has a TRANSFORM, its results.
+                a sequence model (n, steps, n_features). Where the model has a TRANSFORM, its results. Where it has a
+                model for each group, a DataFrame with the group's column, as text.
             params: MLflow's; there are none.
 
         Raises:
             DataContractError: A row has no answer, and the model was trained with ``null_policy = 'fail'``.
-            ModelContractError: The array has another shape than the model's input.
+            ModelContractError: The array has another shape than the model's input, or an array was given to a model
+                of groups.
         """
         manifest, scorer = self._scorer.manifest, self._scorer
-        inputs = np.asarray(data if isinstance(data, np.ndarray) else data[list(manifest.feature_names)], np.float64)
+        inputs = self._inputs(data)
         if manifest.null_policy == "impute":
             inputs = scorer.impute(inputs)
         can_score = (np.abs(inputs) <= scorer.largest_input).all(axis=tuple(range(1, inputs.ndim)))
@@ -87,3 +91,17 @@ class ServedModel:
         spread: Labels = np.full(len(inputs), None, dtype=object)
         spread[can_score] = answers
         return spread
+
+    def _inputs(self, data: "pd.DataFrame | Rows") -> Rows:
+        manifest = self._scorer.manifest
+        if isinstance(data, np.ndarray):
+            if manifest.group is not None:
+                raise ModelContractError(
+                    f"an array has no column {manifest.group}, by which the model answers: give a DataFrame"
+                )
+            return np.asarray(data, np.float64)
+        features = data[list(manifest.feature_names)].to_numpy(np.float64)
+        if manifest.group is None:
+            return features
+        groups = data[manifest.group].astype(object)
+        return np.hstack([features, key_columns(groups.where(groups.notna(), None))])

@@ -25,7 +25,7 @@ class Call:
         label_type: SQL type of a prediction.
         is_classifier: Whether a prediction is a class.
         sequence_length: Rows in an input.
-        n_features: Columns in an input.
+        n_columns: Columns in an input: its features, and those of its group.
         null_policy: What becomes of a row with a missing feature: null, impute or fail.
         on_error: null: a bad row is NULL with a status; fail: it ends the query.
         class_position: Of predict_probability: the class asked for, None for the predicted one.
@@ -40,7 +40,7 @@ class Call:
     label_type: str
     is_classifier: bool
     sequence_length: int
-    n_features: int
+    n_columns: int
     null_policy: Literal["null", "impute", "fail"]
     on_error: Literal["null", "fail"]
     class_position: int | None = None

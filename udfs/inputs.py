@@ -18,7 +18,8 @@ class Inputs:
     """A batch as a model takes it.
 
     Attributes:
-        values: (n_rows, n_features), or (n_rows, n_steps, n_features) oldest first; NaN where a value is missing.
+        values: (n_rows, n_features), or (n_rows, n_steps, n_features) oldest first; NaN where a value is missing. The
+            columns of a group come after the features, and always have a value.
         is_whole: (n_rows,) False where a sequence is NULL or too short.
     """
 
@@ -34,7 +35,7 @@ class Inputs:
     ) -> tuple[list[str], list[str]]:
         """Status and sentence for each of the rows, which cannot be scored; the first feature at fault is named."""
         n_steps = 1 if self.values.ndim == 2 else self.values.shape[1]
-        steps = self.values[rows].reshape(len(rows), n_steps, len(feature_names))
+        steps = self.values[rows].reshape(len(rows), n_steps, self.values.shape[-1])[:, :, : len(feature_names)]
         is_missing = np.asarray(np.isnan(steps).any(axis=1))
         is_wrong = is_missing | np.asarray((np.abs(steps) > largest).any(axis=1))
         statuses, sentences = [], []

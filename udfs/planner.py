@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import ModelContractError
+from models.group_key import key_expressions
 from models.model_version import ModelVersion
 from models.names import near_first
 from models.sql_expression import read_sql_expression
@@ -24,7 +25,8 @@ class Plan:
 
     Attributes:
         call: The call with one pinned version.
-        columns: For each feature of the model its position in the struct given, or a SQL expression over its fields.
+        columns: For each feature of the model its position in the struct given, or a SQL expression over its fields;
+            where the model has groups, two expressions of the group after them, see ``models.group_key``.
         expression: The whole model as a SQL expression over its features; None where Python is asked.
     """
 
@@ -63,6 +65,8 @@ def plan_call(
             f"model {model.name}/{model.version} predicts a number, which has no probability: use predict, or "
             "predict_detail for an interval"
         )
+    fields = _fields(function, json.loads(request["type"]), model)
+    columns = (*_columns(fields, model), *_group_columns(fields, model))
     call = Call(
         function=function,
         name=model.name,
@@ -73,13 +77,12 @@ def plan_call(
         label_type=model.label_type,
         is_classifier=model.task == "classification",
         sequence_length=model.sequence_length,
-        n_features=len(model.feature_names),
+        n_columns=len(columns),
         null_policy=model.null_policy,
         on_error="fail" if on_error == "fail" else "null",
         class_position=_class_position(request["class"], model) if "class" in request else None,
     )
-    fields = _fields(function, json.loads(request["type"]), model)
-    return Plan(call, model.feature_names, _columns(fields, model), _expression(call, Path(model.folder)))
+    return Plan(call, model.feature_names, columns, _expression(call, Path(model.folder)))
 
 
 def _expression(call: Call, folder: Path) -> str | None:
@@ -123,23 +126,42 @@ def _columns(fields: list[dict[str, Any]], model: ModelVersion) -> tuple[int | s
     return tuple(_position(name, fields, model) for name in model.feature_names)
 
 
-def _position(name: str, fields: list[dict[str, Any]], model: ModelVersion) -> int:
+def _group_columns(fields: list[dict[str, Any]], model: ModelVersion) -> tuple[str, ...]:
+    """The columns that tell the group of a row, where the model has groups."""
+    if model.group is None:
+        return ()
+    type_ = fields[_field(model.group, "group column", fields, model)]["type"]
+    if isinstance(type_, dict) or type_ in ("float", "double", "binary"):
+        raise ModelContractError(
+            f"the group column {model.group} of model {model.name}/{model.version} must be a text or a whole number, "
+            f"the struct has {_type_name(type_)}"
+        )
+    return key_expressions(model.group)
+
+
+def _field(name: str, role: str, fields: list[dict[str, Any]], model: ModelVersion) -> int:
+    """Position of the one field of that name; another case will do."""
     names = [field["name"] for field in fields]
     hits = [i for i, candidate in enumerate(names) if candidate == name]
     hits = hits or [i for i, candidate in enumerate(names) if candidate.lower() == name.lower()]
     if not hits:
         raise ModelContractError(
-            f"model {model.name}/{model.version} needs the feature {name}, which the struct lacks: "
+            f"model {model.name}/{model.version} needs the {role} {name}, which the struct lacks: "
             f"it has {', '.join(near_first(name, names)[:20])}"
         )
     if len(hits) > 1:
         raise ModelContractError(f"the struct has the field {name} {len(hits)} times: keep one")
-    type_ = fields[hits[0]]["type"]
+    return hits[0]
+
+
+def _position(name: str, fields: list[dict[str, Any]], model: ModelVersion) -> int:
+    position = _field(name, "feature", fields, model)
+    type_ = fields[position]["type"]
     if not (type_ in NUMERIC or (isinstance(type_, str) and type_.startswith("decimal"))):
         raise ModelContractError(
             f"feature {name} of model {model.name}/{model.version} must be a number, the struct has {_type_name(type_)}"
         )
-    return hits[0]
+    return position
 
 
 def _type_name(type_: Any) -> str:

@@ -27,7 +27,7 @@ class ScoreRows:
         self.call = call
 
     def __call__(self, *columns: pa.Array) -> pa.Array:
-        """One DOUBLE column a feature (ARRAY<DOUBLE> for a sequence model), in the model's own order.
+        """One DOUBLE column a feature (ARRAY<DOUBLE> for a sequence model), in the model's own order, and the group's.
 
         One more column, of BOOLEAN, is the guard that the query has put around the call: a row where it is not true
         is not asked for and gets NULL.
@@ -36,9 +36,9 @@ class ScoreRows:
         try:
             with _named_if_it_crashes(call):
                 scorer = _load_once(call.folder, call.digest)
-                guard = columns[call.n_features] if len(columns) > call.n_features else None
+                guard = columns[call.n_columns] if len(columns) > call.n_columns else None
                 is_wanted = None if guard is None else np.asarray(guard.fill_null(False).to_numpy(zero_copy_only=False))
-                return answer(call, scorer, read_inputs(columns[: call.n_features], call.sequence_length), is_wanted)
+                return answer(call, scorer, read_inputs(columns[: call.n_columns], call.sequence_length), is_wanted)
         except Exception as e:
             # PySpark reads this when it reports an error of a worker: ours are one sentence without a stack trace.
             os.environ["SPARK_HIDE_TRACEBACK"] = "1"

@@ -41,6 +41,7 @@ def list_(app: App) -> None:
                 "version": version.version,
                 "family": version.family,
                 "label": version.label,
+                "groups": _groups(version),
                 "aliases": ", ".join(version.aliases),
                 "is_default": version.name == default,
                 "created_at": f"{version.created_at:%Y-%m-%d %H:%M:%S}",
@@ -50,6 +51,12 @@ def list_(app: App) -> None:
             for version in registry.list_versions(name)
         ]
     )
+
+
+def _groups(version: ModelVersion) -> str:
+    """How many groups have a model of their own; empty for one model of all rows."""
+    counts = version.metrics.get("groups")
+    return f"{counts['own']:.0f} of {counts['own'] + counts['pooled']:.0f}" if counts else ""
 
 
 @models.command(epilog="\b\nExample:\n  foretable models show ridge_return_5m@champion")

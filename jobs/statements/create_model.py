@@ -48,6 +48,7 @@ def create_model(
     own, estimator = read_options(statement)
     query = query_frame(spark, statement.query)
     label = column_of(query, own.label, "label")
+    group = None if own.group is None else column_of(query, own.group, "group")
     spec = ModelSpec(
         name=statement.name,
         family=statement.family.lower(),
@@ -59,13 +60,15 @@ def create_model(
         horizon_seconds=own.horizon_seconds,
         null_policy=own.null_policy,
         transform=statement.transform,
+        group=group,
+        group_min_rows=own.group_min_rows,
     )
     check_spec(spec)
     rows = read_training_rows(
-        query, label, own.time, statement.transform, spec.sequence_length, spec.null_policy == "impute"
+        query, label, own.time, group, statement.transform, spec.sequence_length, spec.null_policy == "impute"
     )
     examples = _examples(rows, spec, own)
-    key = hashlib.sha256(f"{spec}{own.describes_cut}{rows.digest()}".encode()).hexdigest()
+    key = hashlib.sha256(f"{spec}{spec.describes_group}{own.describes_cut}{rows.digest()}".encode()).hexdigest()
     if own.n_trials and registry.find_by_training_key(spec.name, key) is None:
         spec = tuned_spec(spec, examples, rows.times, own.n_trials, registry.trials_file, key, say)
     return fit_and_register(registry, spec, examples, key, rows.data_versions, say, own.leakage)
@@ -75,13 +78,13 @@ def _examples(rows: TrainingRows, spec: ModelSpec, own: TrainingOptions) -> Exam
     inputs = rows.inputs
     parts = _parts(rows, own)
     if spec.null_policy == "impute":
-        steps = inputs[parts.train].reshape(-1, len(rows.feature_names))
+        steps = inputs[parts.train].reshape(-1, inputs.shape[-1])  # a group's columns always have a value
         if np.isnan(steps).all(axis=0).any():
             empty = rows.feature_names[int(np.isnan(steps).all(axis=0).argmax())]
             raise UsageError(f"feature {empty} has no value in the training part: leave it out")
         inputs = np.where(np.isnan(inputs), np.nanmedian(steps, axis=0), inputs)
     labels = rows.labels.astype(np.float64) if spec.task == "regression" else rows.labels
-    return Examples(rows.feature_names, inputs, labels, parts, _folds(rows, own, parts))
+    return Examples(rows.feature_names, inputs, labels, parts, _folds(rows, own, parts), rows.groups)
 
 
 def _folds(rows: TrainingRows, own: TrainingOptions, parts: TimeSplit) -> tuple[Fold, ...]:

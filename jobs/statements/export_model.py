@@ -62,6 +62,11 @@ def _folder(version: ModelVersion, target: Path) -> None:
 
 def _file(format_: str) -> Callable[[ModelVersion, Path], None]:
     def write(version: ModelVersion, target: Path) -> None:
+        if version.group is not None:
+            raise ModelContractError(
+                f"{version.name}/{version.version} has a model for each {version.group}, which no file of the form "
+                f"{format_} holds: export its artifact"
+            )
         source = Path(version.folder) / _FILES[format_]
         if not source.is_file():
             there = [name for name, file in _FILES.items() if (Path(version.folder) / file).is_file()]

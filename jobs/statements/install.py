@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jobs.published_functions import publish_function
 from jobs.statements.grammar import CreateModel, EvaluateModel, ExplainPredict, read_statement
 from jobs.statements.run_statement import Context, columns_of, run_statement
-from jobs.statements.show_models import model_rows, training_run_rows, trial_rows, version_rows
+from jobs.statements.show_models import group_rows, model_rows, training_run_rows, trial_rows, version_rows
 from models.errors import DataContractError, ForetableError, UsageError
 from models.registry import Registry
 from udfs.help_texts import HelpText
@@ -77,7 +77,7 @@ class Statements:
     def _registry(self, view: str) -> dict[str, Any]:
         """Rows of a view of the registry, as JSON text."""
         rows = {"models": model_rows, "model_versions": version_rows, "training_runs": training_run_rows,
-                "trials": trial_rows}  # fmt: skip
+                "trials": trial_rows, "model_groups": group_rows}  # fmt: skip
         if view not in rows:
             raise UsageError(f"the registry has no {view}: it has {', '.join(rows)}")
         return {"json": json.dumps(rows[view](self.registry))}

@@ -44,7 +44,7 @@ def query_features(
         return query, _unique(_sequence_features(fields, sequence_length))
     columns = _unique(opened(fields))
     if both := [feature.name for feature in columns if feature.name.lower() in {n.lower() for n in not_features}]:
-        raise DataContractError(f"{both[0]} is a feature of the query and also its label or time: keep one")
+        raise DataContractError(f"{both[0]} is a feature of the query and also its label, time or group: keep one")
     kept = [F.col(identifier(name)) for name in not_features]
     frame = query.select(*(feature.column.alias(feature.name) for feature in columns), *kept)
     if transform:
@@ -103,7 +103,7 @@ def _unique(features: list[Feature]) -> list[Feature]:
     if twice := [name for name in names if names.count(name) > 1]:
         raise DataContractError(f"the query gives the feature {twice[0]} twice: keep one, or name it otherwise")
     if not features:
-        raise DataContractError("the query has no feature beside label and time")
+        raise DataContractError("the query has no feature beside label, time and group")
     return features
 
 

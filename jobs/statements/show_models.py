@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import json
 import math
+from dataclasses import asdict
 from typing import Any
 
 from models.model_version import ModelVersion
@@ -95,6 +96,23 @@ def training_run_rows(registry: Registry) -> Rows:
     ]
 
 
+def group_rows(registry: Registry) -> Rows:
+    """One row a group of a version that was trained by group.
+
+    Raises:
+        ModelContractError: The artifact of such a version is missing or was changed.
+    """
+    from models.artifact import read_groups
+
+    return [
+        {"model": version.name, "version": version.version, **asdict(result)}
+        for name in registry.list_models()
+        for version in registry.list_versions(name)
+        if version.group is not None
+        for result in read_groups(version.folder, version.digest)
+    ]
+
+
 def trial_rows(registry: Registry) -> Rows:
     """One row a trial of a search."""
     from models.tuning import read_trials
@@ -134,6 +152,7 @@ def property_rows(version: ModelVersion) -> Rows:
         "sequence_length": version.sequence_length,
         "horizon_seconds": version.horizon_seconds,
         "null_policy": version.null_policy,
+        **({} if version.group is None else {"group": version.group}),
         "options": json.dumps(version.options, sort_keys=True),
         **{f"data.{table}": f"version {number}" for table, number in version.data_versions.items()},
         **{

@@ -26,10 +26,13 @@ OUR_OPTIONS = {
     "null_policy": "null, impute or fail: what a missing feature does when scoring",
     "seed": "makes the fit repeatable",
     "leakage": "fail, warn or off: what a feature does that tells the label nearly by itself (default warn)",
+    "group": "the column whose values each get a model of their own; one of all rows answers for the others",
+    "group_min_rows": "training rows that a group needs for a model of its own (default 50)",
     "trials": "how many settings to try before the best is trained; options that are given stay as they are",
 }
 _SPLIT, _MOST_SPLIT = 0.2, 0.4
 _FOLDS = 5
+_GROUP_MIN_ROWS = 50
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class TrainingOptions:
     leakage: LeakagePolicy
     seed: int
     n_trials: int
+    group: str | None
+    group_min_rows: int
 
     @property
     def horizon_us(self) -> int:
@@ -94,7 +99,11 @@ def read_options(statement: CreateModel) -> tuple[TrainingOptions, dict[str, Any
         leakage=_one_of(given, "leakage", get_args(LeakagePolicy)),
         seed=_whole_number(given, "seed", 0),
         n_trials=_whole_number(given, "trials", 0),
+        group=None if given.get("group") is None else str(given["group"]),
+        group_min_rows=_whole_number(given, "group_min_rows", _GROUP_MIN_ROWS),
     )
+    if own.group is None and "group_min_rows" in given:
+        raise UsageError("group_min_rows needs group = 'column'")
     _check_together(own)
     return own, {by_name[name]: value for name, value in estimator.items()}
 

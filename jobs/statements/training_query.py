@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from jobs.statements.query_features import query_features
 from jobs.statements.scanned_tables import scanned_versions
 from models.errors import DataContractError
+from models.group_key import group_names, key_expressions, keys_of
 from models.names import near_first
 from models.protocol import Labels, Rows
 from models.sql_text import identifier
@@ -35,10 +36,12 @@ class TrainingRows:
 
     Attributes:
         feature_names: Columns of ``inputs``.
-        inputs: (n, n_features), or (n, sequence_length, n_features).
+        inputs: (n, n_features), or (n, sequence_length, n_features); where rows have a group, its two columns of
+            ``models.group_key`` come after the features.
         labels: (n,) as double, bigint, text or truth values.
         times: (n,) epoch microseconds; None where the statement names no time.
         data_versions: Delta version of each table that was read.
+        groups: Name of each group by its hash; empty where the statement names no group.
     """
 
     feature_names: tuple[str, ...]
@@ -46,6 +49,7 @@ class TrainingRows:
     labels: Labels
     times: NDArray[np.int64] | None
     data_versions: dict[str, int]
+    groups: Mapping[int, str]
 
     def digest(self) -> str:
         """SHA-256 of everything a fit depends on."""
@@ -59,6 +63,7 @@ def read_training_rows(
     query: DataFrame,
     label: str,
     time: str | None,
+    group: str | None,
     transform: Sequence[tuple[str, str]],
     sequence_length: int,
     is_imputing: bool,
@@ -69,22 +74,28 @@ def read_training_rows(
     order in which Spark happens to deliver them.
 
     Raises:
-        DataContractError: a column is missing, of a wrong type, or nothing is left.
+        DataContractError: a column is missing, of a wrong type, or nothing is left; or two groups have one hash.
     """
     from pyspark.sql import functions as F
 
     label = column_of(query, label, "label")
     time = None if time is None else column_of(query, time, "time")
-    not_features = [label] if time is None else [label, time]
+    not_features = [name for name in (label, time, group) if name is not None]
+    if group in not_features[:-1]:
+        raise DataContractError(f"group = '{group}' is also the label or the time: name another column")
+    of_group = [] if group is None else group_columns(query.schema[group].dataType, group)
     frame, features = query_features(query, not_features, transform, sequence_length)
-    columns = [feature.column.alias(f"f{i}") for i, feature in enumerate(features)]
+    given = [*(feature.column for feature in features), *of_group]
+    columns = [column.alias(f"f{i}") for i, column in enumerate(given)]
     columns.append(F.col(identifier(label)).cast(label_type(query.schema[label].dataType, label)).alias("label"))
     if time is not None:
         columns.append(_micros(query, time).alias("time"))
+    if group is not None:
+        columns.append(F.col(identifier(group)).cast("string").alias("group"))
     selected = frame.select(*columns)
     versions = scanned_versions(selected)
     table = selected.toArrow().combine_chunks()
-    inputs = read_inputs([table.column(i).combine_chunks() for i in range(len(features))], sequence_length)
+    inputs = read_inputs([table.column(i).combine_chunks() for i in range(len(given))], sequence_length)
     labels = _labels(table.column("label").combine_chunks())
     times = None if time is None else table.column("time").to_numpy()  # float64 with NaN where a time is missing
     rows = np.flatnonzero(_is_usable(inputs, table.column("label").is_valid().to_numpy(), labels, times, is_imputing))
@@ -94,7 +105,13 @@ def read_training_rows(
             "null_policy = 'impute'"
         )
     ordered = _canonical(inputs.values[rows], labels[rows], None if times is None else times[rows].astype(np.int64))
-    return TrainingRows(tuple(feature.name for feature in features), *ordered, data_versions=versions)
+    groups: Mapping[int, str] = {}
+    if group is not None:
+        keys = keys_of(inputs.values[rows]).tolist()
+        named = table.column("group").take(pa.array(rows)).to_pylist()
+        groups = group_names((key, name) for key, name in zip(keys, named, strict=True) if name is not None)
+    names = tuple(feature.name for feature in features)
+    return TrainingRows(names, *ordered, data_versions=versions, groups=groups)
 
 
 def _is_usable(
@@ -144,6 +161,22 @@ def label_type(type_: DataType, label: str) -> str:
             f"label {label} is {type_.simpleString().upper()}: predict a number, a text or a truth value"
         )
     return known
+
+
+def group_columns(type_: DataType, group: str) -> list[Column]:
+    """The columns of ``models.group_key``, as ``udfs.planner`` asks for them when the model is called.
+
+    Raises:
+        DataContractError: the column holds numbers with a fraction, bytes or nested values.
+    """
+    from pyspark.sql import functions as F
+
+    if type_.typeName() in ("float", "double", "binary", "array", "map", "struct"):
+        raise DataContractError(
+            f"group = '{group}' is {type_.simpleString().upper()}: a text or a whole number is needed, for example "
+            f"CAST({group} AS STRING)"
+        )
+    return [F.expr(expression) for expression in key_expressions(group)]
 
 
 def _micros(query: DataFrame, time: str) -> Column:

@@ -9,7 +9,7 @@ public class RegistryRows extends scala.runtime.AbstractFunction1 {
     scala.collection.immutable.Seq arguments = (scala.collection.immutable.Seq) given;
     Expression what = arguments.length() == 1 ? (Expression) arguments.apply(0) : null;
     if (what == null || !what.foldable() || what.eval(null) == null) {
-      Refusal.refuse("usage: registry_rows('models'), or 'model_versions', 'training_runs' or 'trials'");
+      Refusal.refuse("usage: registry_rows('models'), or 'model_versions', 'model_groups', 'training_runs' or 'trials'");
     }
     return Literal$.MODULE$.apply(ModelCommand.ask("rows", String.valueOf(what.eval(null)), null).get("json"));
   }
