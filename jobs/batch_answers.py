@@ -13,7 +13,7 @@ from models.names import near_first
 from models.sql_text import identifier
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
     from pyspark.sql.types import DataType
 
 FEATURES = "features"
@@ -24,7 +24,8 @@ _VIEW = "batch_predict_rows"
 def answered(spark: SparkSession, rows: DataFrame, model: ModelVersion, keep: Sequence[str] | None) -> DataFrame:
     """The kept columns, the answer, and ``__is_unreadable``; planned, not run.
 
-    The model is given the column ``features`` where that is a STRUCT or an ARRAY of them, else all columns by name.
+    The model is given the column ``features`` where that is a STRUCT or an ARRAY of them, with the column of the row's
+    group where the model has groups, else all columns by name.
 
     Raises:
         UsageError: a column to keep is not there, or one has the name of a column of the answer.
@@ -38,7 +39,7 @@ def answered(spark: SparkSession, rows: DataFrame, model: ModelVersion, keep: Se
     everything = F.struct(*(F.col(identifier(name)) for name in names))
     features = _features_of(rows)
     view = rows.select(
-        (F.col(identifier(features)) if features else everything).alias("input"),
+        (_with_group(rows, features, model) if features else everything).alias("input"),
         everything.alias("given"),
         F.col(REFUSAL).alias("refusal"),
     )
@@ -61,6 +62,17 @@ def answered(spark: SparkSession, rows: DataFrame, model: ModelVersion, keep: Se
         *(column.alias(name) for name, column in columns.items()),
         refusal.isNotNull().alias(IS_UNREADABLE),
     )
+
+
+def _with_group(rows: DataFrame, features: str, model: ModelVersion) -> Column:
+    """The STRUCT of features, with the row's group after them where it is a column of its own."""
+    from pyspark.sql import functions as F
+
+    group = next(
+        (name for name in rows.columns if model.group is not None and name.lower() == model.group.lower()), None
+    )
+    struct = F.col(identifier(features))
+    return struct if group is None else struct.withField(identifier(group), F.col(identifier(group)))
 
 
 def answer_columns(model: ModelVersion) -> list[str]:

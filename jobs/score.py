@@ -85,7 +85,7 @@ def _answers(spark: SparkSession, rows: FeatureRows, model: ModelVersion, n_befo
     """What the model says of each row that wants an answer; with its group where it needs one."""
     to_read = rows.to_read
     if model.group is not None:
-        to_read = to_read.withColumn("features", F.struct("features.*", model.group))
+        to_read = to_read.withColumn("features", F.col("features").withField(model.group, F.col(model.group)))
     parameters = {"model": f"{model.name}/{model.version}", "features": "features_to_score"}
     to_read.createOrReplaceTempView("features_to_score")
     try:

@@ -16,10 +16,15 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from models.artifact import load_scorer
-from models.errors import DataContractError
+from models.errors import DataContractError, ModelContractError
 from models.families import build_model
+from models.group_key import key_columns
+from models.mlflow_pyfunc import ServedModel
 from models.protocol import ModelSpec
 from models.registry import Registry
 from models.training_profile import profile_training
@@ -106,6 +111,29 @@ def test_a_missing_feature_does_what_the_model_was_trained_to_do(register, load)
     assert load(name).predict(frame[:1]).tolist() == scorer.predict(filled).tolist()
     with pytest.raises(DataContractError, match="row 0 lacks a feature"):
         load(register("strict", null_policy="fail")[0]).predict(frame)
+
+
+def test_a_model_by_group_is_asked_with_its_group_as_text(register, load, rows):
+    groups = np.where(np.arange(N) % 2 == 0, "even", "odd")
+    labels = np.where(groups == "even", 1.0, -1.0) * rows[0][:, 0]
+    X = np.hstack([rows[0], key_columns(groups)])
+    name, scorer = register("by_group", labels=labels, inputs=X, group="symbol", options={"alpha": 1.0})
+    frame = pd.DataFrame(rows[0], columns=["a", "b"]).assign(symbol=groups)[["symbol", "b", "a"]]
+    answers = load(name).predict(frame)
+    assert answers.tolist() == scorer.predict(X).tolist()
+    for group in ("even", "odd"):
+        own = groups == group
+        theirs = make_pipeline(StandardScaler(), Ridge()).fit(rows[0][own], labels[own]).predict(rows[0][own])
+        np.testing.assert_allclose(answers[own], theirs, rtol=1e-9, atol=1e-12)
+    pooled = scorer.predict(np.hstack([rows[0], np.full((N, 2), -1.0)]))
+    assert load(name).predict(frame.assign(symbol="never seen")).tolist() == pooled.tolist()
+    some = frame.assign(symbol=np.where(np.arange(N) < 3, None, groups))
+    assert load(name).predict(some).tolist() == [*pooled[:3].tolist(), *answers[3:].tolist()]
+    assert load(name).metadata.signature.inputs.input_names() == ["a", "b", "symbol"]
+    with pytest.raises(mlflow.MlflowException, match="missing inputs"):
+        load(name).predict(frame[["a", "b"]])
+    with pytest.raises(ModelContractError, match="an array has no column symbol, by which the model answers: give a D"):
+        ServedModel(scorer).predict(rows[0])
 
 
 def test_no_row_has_no_answer(register, load):
