@@ -35,7 +35,7 @@ def create_model(
     Raises:
         UsageError: an option is unknown or has a wrong value, or the family cannot do the task.
         ModelContractError: the model exists and neither OR REPLACE nor IF NOT EXISTS stands.
-        DataContractError: the query lacks a column, or gives too few rows.
+        DataContractError: the query lacks a column, or gives too few rows; or two groups have one hash.
     """
     registry.check_new_name(statement.name)
     is_there = statement.name in registry.list_models()

@@ -103,7 +103,7 @@ def _unique(features: list[Feature]) -> list[Feature]:
     if twice := [name for name in names if names.count(name) > 1]:
         raise DataContractError(f"the query gives the feature {twice[0]} twice: keep one, or name it otherwise")
     if not features:
-        raise DataContractError("the query has no feature beside label, time and group")
+        raise DataContractError("the query has no feature beside label and time")
     return features
 
 

@@ -259,6 +259,20 @@ def test_trees_that_grow_best_first_are_kept_too(rows):
     assert model.predict(with_groups(features[own], groups[own])).tolist() == theirs.predict(features[own]).tolist()
 
 
+@pytest.mark.parametrize("family", ["decision_tree", "random_forest", "gradient_boosting"])
+def test_a_row_on_a_threshold_and_one_just_beside_it_go_where_scikit_learn_sends_them(rows, family):
+    _, groups, labels = rows
+    features = np.random.default_rng(8).integers(0, 6, size=(N, 3)).astype(np.float64)  # so that thresholds are halves
+    options, expected = REGRESSORS[family]
+    model = grouped(family, **options).fit(with_groups(features, groups), labels + features.sum(axis=1))
+    asked = np.concatenate([features + 0.5, features + 0.5 + 1e-12, features + 0.5 - 1e-12])
+    for group in GROUPS[:3]:
+        own = groups == group
+        theirs = expected().fit(features[own], (labels + features.sum(axis=1))[own])
+        answers = model.predict(with_groups(asked, [group] * len(asked)))
+        assert answers.tolist() == theirs.predict(asked).tolist()
+
+
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
