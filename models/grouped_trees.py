@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.errors import ModelContractError
+from models.grouped_tree_nodes import boosting_nodes, forest_nodes, n_outputs
 from models.protocol import Labels, Rows
 
 Values = NDArray[np.float64]
@@ -42,7 +42,7 @@ class TreeChildren:
         Raises:
             ModelContractError: A tree splits by categories.
         """
-        lay_out = _boosted if hasattr(parent, "_predictors") else _forest
+        lay_out = boosting_nodes if hasattr(parent, "_predictors") else forest_nodes
         parts = [lay_out(estimator) for estimator in estimators]
         n_nodes, n_leaves, n_trees = (
             np.cumsum([0, *(len(part[name]) for part in parts)]) for name in ("feature", "value", "root")
@@ -51,8 +51,8 @@ class TreeChildren:
             part["root"] += first_node
             part["left"] += np.where(part["feature"] < 0, first_leaf, first_node)
         arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        for name in ("feature", "left"):
-            arrays[name] = arrays[name].astype(np.int32)
+        arrays["feature"] = arrays["feature"].astype(np.int32)
+        arrays["left"] = arrays["left"].astype(np.int32 if n_nodes[-1] < 2**31 else np.int64)
         return cls({**arrays, "first_tree": n_trees.astype(np.int64)}, parent)
 
     def check(self, n_features: int, n_groups: int) -> bool:
@@ -60,7 +60,7 @@ class TreeChildren:
         arrays = self.arrays
         first, root, feature, left = (arrays[name] for name in ("first_tree", "root", "feature", "left"))
         is_leaf, place = feature < 0, np.arange(len(feature))
-        n_outputs = _n_outputs(self._parent)
+        width = n_outputs(self._parent)
         return bool(
             first.shape == (n_groups + 1,)
             and first[0] == 0
@@ -71,8 +71,8 @@ class TreeChildren:
             and (feature < n_features).all()
             and (is_leaf | ((left > place) & (left < len(feature) - 1))).all()
             and (~is_leaf | ((left >= 0) & (left < len(arrays["value"])))).all()
-            and arrays["baseline"].shape == (n_groups, n_outputs)
-            and arrays["value"].shape[1:] == (1 if self.is_boosting else n_outputs,)
+            and arrays["baseline"].shape == (n_groups, width)
+            and arrays["value"].shape[1:] == (1 if self.is_boosting else width,)
         )
 
     def predict(self, features: Rows, position: Positions) -> Labels:
@@ -104,82 +104,3 @@ class TreeChildren:
         if hasattr(self._parent, "estimators_"):
             totals /= len(self._parent.estimators_)
         return totals
-
-
-def _n_outputs(estimator: Any) -> int:
-    """How many numbers the trees of an estimator add up for a row."""
-    if hasattr(estimator, "_predictors"):
-        return int(estimator.n_trees_per_iteration_)
-    return len(estimator.classes_) if hasattr(estimator, "classes_") else 1
-
-
-def _forest(estimator: Any) -> dict[str, NDArray[Any]]:
-    trees = [member.tree_ for member in getattr(estimator, "estimators_", [estimator])]
-    fields = [
-        {
-            "left": tree.children_left,
-            "right": tree.children_right,
-            "feature": tree.feature,
-            "threshold": tree.threshold,
-            "cover": np.asarray(tree.weighted_n_node_samples, dtype=np.float64),
-            "value": tree.value[:, 0, :],
-            "is_leaf": tree.children_left < 0,
-        }
-        for tree in trees
-    ]
-    return {**_laid_out(fields), "baseline": np.zeros((1, _n_outputs(estimator)))}
-
-
-def _boosted(estimator: Any) -> dict[str, NDArray[Any]]:
-    fields = []
-    for iteration in estimator._predictors:
-        for predictor in iteration:
-            nodes = predictor.nodes
-            if nodes["is_categorical"].any():
-                raise ModelContractError(
-                    "Trees that split by categories cannot be kept by group; train without the option "
-                    "categorical_features."
-                )
-            fields.append(
-                {
-                    "left": nodes["left"].astype(np.int64),
-                    "right": nodes["right"].astype(np.int64),
-                    "feature": nodes["feature_idx"],
-                    "threshold": nodes["num_threshold"],
-                    "cover": nodes["count"].astype(np.float64),
-                    "value": nodes["value"][:, None],
-                    "is_leaf": nodes["is_leaf"].astype(bool),
-                }
-            )
-    baseline = np.asarray(estimator._baseline_prediction, dtype=np.float64).reshape(1, -1)
-    return {**_laid_out(fields), "baseline": baseline}
-
-
-def _laid_out(trees: Sequence[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
-    """Nodes of trees in new places: the two below a node stand side by side, after it.
-
-    scikit-learn numbers nodes below their parents, so the pair of the first split comes first, that of the second next.
-    """
-    sizes = np.array([len(tree["feature"]) for tree in trees], dtype=np.int64)
-    root = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
-    node = {name: np.concatenate([tree[name] for tree in trees]) for name in trees[0]}
-    first = np.repeat(root, sizes)  # node of each node's tree
-    is_leaf = node["is_leaf"]
-    inner = np.flatnonzero(~is_leaf)
-    n_before = np.cumsum(~is_leaf) - ~is_leaf  # inner nodes before, over all trees
-    rank = n_before - n_before[first]
-    pair = first + 1 + 2 * rank
-    place = first.copy()
-    place[first[inner] + node["left"][inner]] = pair[inner]
-    place[first[inner] + node["right"][inner]] = pair[inner] + 1
-    leaf_row = np.cumsum(is_leaf) - is_leaf
-    moved = {
-        "feature": np.where(is_leaf, -1, node["feature"]).astype(np.int64),
-        "threshold": np.where(is_leaf, 0.0, node["threshold"]),
-        "left": np.where(is_leaf, leaf_row, pair),
-        "cover": node["cover"],
-    }
-    arrays = {name: np.empty_like(values) for name, values in moved.items()}
-    for name, values in moved.items():
-        arrays[name][place] = values
-    return {**arrays, "root": root, "value": np.ascontiguousarray(node["value"][is_leaf], dtype=np.float64)}

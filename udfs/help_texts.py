@@ -12,7 +12,8 @@ _MODEL = """A model is 'name' (its champion, else its newest version), 'name/3' 
 _ARGUMENTS = """
     Arguments:
       * model - constant text
-      * features - a STRUCT of numbers; for a sequence model an ARRAY of STRUCTs, oldest first
+      * features - a STRUCT of numbers; for a sequence model an ARRAY of STRUCTs, oldest first;
+        for a model of groups the STRUCT also holds the group's column
   """
 
 

@@ -223,7 +223,11 @@ def damaged(folder, **changes):
     ("family", "changes"),
     [
         ("decision_tree", {"left": lambda left: np.where(left > 0, 0, left)}),  # a walk without an end
-        ("decision_tree", {"left": lambda left: left + 1_000_000}),
+        (
+            "decision_tree",
+            {"left": lambda left: np.array([1_000_000, *left[1:]])},
+        ),  # of a root: a node that is not there
+        ("decision_tree", {"left": lambda left: np.array([*left[:-1], 1_000_000])}),  # of a leaf: a value
         ("decision_tree", {"feature": lambda feature: feature + 2}),
         ("decision_tree", {"root": lambda root: root + 1_000_000}),
         ("decision_tree", {"first_tree": lambda first: first[:-1]}),

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from models.errors import UsageError
+from models.errors import ModelContractError, UsageError
 from models.families import build_model
 from models.group_key import key_columns, keys_of
 from models.protocol import ModelSpec
@@ -257,6 +257,14 @@ def test_trees_that_grow_best_first_are_kept_too(rows):
     own = groups == "first"
     theirs = DecisionTreeRegressor(max_leaf_nodes=7, min_samples_leaf=2, random_state=5).fit(features[own], labels[own])
     assert model.predict(with_groups(features[own], groups[own])).tolist() == theirs.predict(features[own]).tolist()
+
+
+def test_trees_that_split_by_categories_are_refused(rows):
+    _, groups, labels = rows
+    features = np.floor(np.random.default_rng(8).uniform(0, 5, size=(N, 3)))
+    model = grouped("gradient_boosting", categorical_features=[0], max_iter=2, min_samples_leaf=9)
+    with pytest.raises(ModelContractError, match="split by categories cannot be kept by group; train without the opt"):
+        model.fit(with_groups(features, groups), labels + features[:, 0])
 
 
 @pytest.mark.parametrize("family", ["decision_tree", "random_forest", "gradient_boosting"])
