@@ -28,7 +28,8 @@ class KeyIndex:
     def positions(self, X: Rows) -> NDArray[np.int64]:
         """Return the place of each row's key, which is in the last two columns of ``X``; -1 where it is unknown."""
         high, low = np.ascontiguousarray(X[:, -2]), np.ascontiguousarray(X[:, -1])
-        place = self._first[(high * _BUCKET_OF_HIGH).astype(np.int64)]  # of no group, which is -1: the first bucket
+        bucket = np.where(high >= 0, high * _BUCKET_OF_HIGH, 0.0).astype(np.int64)  # of no group any, for none matches
+        place = self._first[bucket]
         is_found = self._matches(place, high, low)
         for _ in range(1, self._most_in_bucket):
             missed = np.flatnonzero(~is_found)

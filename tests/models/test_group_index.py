@@ -4,6 +4,7 @@ import pytest
 from models.group_index import KeyIndex
 
 NO_GROUP = [-1.0, -1.0]
+NOTHING = [np.nan, np.nan]
 
 
 def columns(keys):
@@ -19,7 +20,7 @@ def test_every_known_key_is_found_and_no_other(n_keys):
     index = KeyIndex(known)
     assert index.positions(columns([int(key) for key in known])).tolist() == list(range(len(known)))
     assert set(index.positions(columns([int(key) for key in other])).tolist()) == {-1}
-    assert index.positions(np.array([NO_GROUP])).tolist() == [-1]
+    assert index.positions(np.array([NO_GROUP, NOTHING])).tolist() == [-1, -1]
 
 
 def test_keys_of_one_bucket_are_told_apart():
@@ -27,7 +28,7 @@ def test_keys_of_one_bucket_are_told_apart():
     index = KeyIndex(np.array(keys, dtype=np.uint64))
     assert index.positions(columns(keys)).tolist() == [0, 1, 2, 3, 4, 5]
     assert index.positions(columns([2, 2**32 + 1, 2**47 + 1, 2**64 - 3])).tolist() == [-1] * 4
-    assert index.positions(np.array([NO_GROUP])).tolist() == [-1]
+    assert index.positions(np.array([NO_GROUP, NOTHING])).tolist() == [-1, -1]
 
 
 def test_the_key_lies_after_the_features():

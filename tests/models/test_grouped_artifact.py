@@ -179,6 +179,8 @@ def test_a_missing_feature_is_imputed_and_a_missing_group_is_not(store):
     X = with_groups(np.array([[np.nan, 1.0]]), [None])
     imputed = scorer.impute(X)
     assert imputed[0].tolist() == [scorer.profile.median[0], 1.0, -1.0, -1.0]
+    without = np.array([[np.nan, 1.0, np.nan, np.nan]])
+    assert np.isnan(scorer.impute(without)[0]).tolist() == [False, False, True, True]
 
 
 def test_how_unlike_a_row_is_depends_on_its_features_alone(store, rows):
