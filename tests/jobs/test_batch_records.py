@@ -227,7 +227,7 @@ def test_an_unreadable_record_is_a_row_without_values():
 class Needs:
     """The part of a model version that columns depend on."""
 
-    name, version, sequence_length, transform = "m", 1, 1, ()
+    name, version, sequence_length, transform, group = "m", 1, 1, (), None
 
     def __init__(self, *features):
         self.feature_names = features

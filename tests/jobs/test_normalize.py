@@ -112,6 +112,7 @@ def test_a_later_symbol_gets_its_own_scale_and_the_first_keeps_its_rows(spark, s
     assert ends["B"].astimezone(UTC) == MIDNIGHT + timedelta(minutes=12)
 
 
+@pytest.mark.slow
 def test_another_symbols_late_bars_reach_all_features_that_read_them(spark, schema):
     lead = {"name": "lead", "kind": "cross_return", "symbol": "B", "lag": 1, "scale": "zscore"}
     settings = FeatureSettings(items=[*SETTINGS.items, lead], train_end=MIDNIGHT + timedelta(minutes=20))

@@ -54,9 +54,9 @@ def test_folds_before_an_instant_leave_later_labels_out_and_name_rows_as_all_row
 
 @given(
     st.sampled_from(list(FOLD_SCHEMES)),
-    st.lists(st.tuples(st.integers(0, 300), st.integers(0, 60)), min_size=1, max_size=60),
-    st.integers(2, 5),
-    st.integers(0, 40),
+    st.lists(st.tuples(st.integers(0, 300), st.integers(0, 20)), min_size=20, max_size=60),
+    st.integers(2, 4),
+    st.integers(0, 15),
 )
 def test_no_fitted_label_knows_of_a_measured_row(scheme, rows, n_folds, embargo):
     start = np.array([first for first, _ in rows], dtype=np.int64)
