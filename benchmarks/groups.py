@@ -50,13 +50,13 @@ def make_rows(n_groups: int, n_each: int) -> tuple[Values, Values, Values]:
     return features, key_columns(f"symbol {i}" for i in place), labels
 
 
-def timed_fit(family: str, X: Values, y: Values) -> tuple[GroupedModel, float]:
-    """The fitted model and the seconds it took."""
+def timed_fit(family: str, X: Values, y: Values) -> tuple[GroupedModel, float, float]:
+    """The fitted model, the seconds it took, and those of the processors, which other programs change little."""
     spec = ModelSpec("m", family, "y", group="symbol")
-    start = time.perf_counter()
+    start, start_cpu = time.perf_counter(), time.process_time()
     model = build_model(spec, tuple(f"x{i}" for i in range(N_FEATURES))).fit(X, y)
     assert isinstance(model, GroupedModel)
-    return model, time.perf_counter() - start
+    return model, time.perf_counter() - start, time.process_time() - start_cpu
 
 
 def check_equal(family: str, model: GroupedModel, features: Values, keys: Values, labels: Values) -> None:
@@ -89,21 +89,19 @@ def main() -> int:
     n_groups, n_each = (int(text) for text in (sys.argv[1:] + ["2000", "300"][len(sys.argv) - 1 :]))
     features, keys, labels = make_rows(n_groups, n_each)
     print(f"{n_groups:,} groups of {n_each:,} rows, {N_FEATURES} features, batches of {BATCH:,}")
-    print(f"{'family':18} {'train s':>8} {'us/row':>8} {'single us/row':>14} {'ratio':>6} {'MB':>6} {'load':>5}")
+    heads = ("train s", "CPU s", "us/row", "single", "ratio", "MB", "load")
+    print(f"{'family':18}" + "".join(f"{head:>8}" for head in heads))
     is_slow = False
     for family in ALONE:
-        model, seconds = timed_fit(family, np.hstack([features, keys]), labels)
+        model, seconds, cpu = timed_fit(family, np.hstack([features, keys]), labels)
         assert len(model.engine.keys) == n_groups
         check_equal(family, model, features, keys, labels)
         of_groups, of_single = (1e6 / BATCH * each for each in seconds_a_batch(model, features, keys))
         ratio = of_groups / of_single
         is_slow = is_slow or ratio > MOST
         n_mb = len(model.engine.to_bytes()) / 1e6
-        load = os.getloadavg()[0]
-        print(
-            f"{family:18} {seconds:8.1f} {of_groups:8.2f} {of_single:14.2f} {ratio:6.2f} {n_mb:6.1f} {load:5.1f}",
-            flush=True,
-        )
+        figures = (seconds, cpu, of_groups, of_single, ratio, n_mb, os.getloadavg()[0])
+        print(f"{family:18}" + "".join(f"{figure:8.2f}" for figure in figures), flush=True)
     print(
         f"scikit-learn {sklearn.__version__}, NumPy {np.__version__}, Python {platform.python_version()}, "
         f"{os.cpu_count()} cores"

@@ -82,7 +82,7 @@ def score(
 
 
 def _answers(spark: SparkSession, rows: FeatureRows, model: ModelVersion, n_before: int) -> DataFrame:
-    """What the model says of each row that wants an answer; with its group where it needs one."""
+    """What the model says of each row that wants an answer; a model of groups is given the row's group too."""
     to_read = rows.to_read
     if model.group is not None:
         to_read = to_read.withColumn("features", F.col("features").withField(model.group, F.col(model.group)))
