@@ -129,6 +129,8 @@ def test_a_model_by_group_is_asked_with_its_group_as_text(register, load, rows):
     assert load(name).predict(frame.assign(symbol="never seen")).tolist() == pooled.tolist()
     some = frame.assign(symbol=np.where(np.arange(N) < 3, None, groups))
     assert load(name).predict(some).tolist() == [*pooled[:3].tolist(), *answers[3:].tolist()]
+    in_pandas_text = some.assign(symbol=some.symbol.astype("string"))  # of which a missing value is pandas.NA
+    assert ServedModel(scorer).predict(in_pandas_text).tolist() == load(name).predict(some).tolist()
     assert load(name).metadata.signature.inputs.input_names() == ["a", "b", "symbol"]
     with pytest.raises(mlflow.MlflowException, match="missing inputs"):
         load(name).predict(frame[["a", "b"]])
