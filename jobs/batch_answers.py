@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jobs.batch_values import REFUSAL
+from jobs.features_with_group import features_with_group
 from jobs.tables import run_sql
 from models.errors import UsageError
 from models.model_version import ModelVersion
@@ -13,7 +14,7 @@ from models.names import near_first
 from models.sql_text import identifier
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import DataType
 
 FEATURES = "features"
@@ -39,7 +40,7 @@ def answered(spark: SparkSession, rows: DataFrame, model: ModelVersion, keep: Se
     everything = F.struct(*(F.col(identifier(name)) for name in names))
     features = _features_of(rows)
     view = rows.select(
-        (_with_group(rows, features, model) if features else everything).alias("input"),
+        (features_with_group(rows, features, model) if features else everything).alias("input"),
         everything.alias("given"),
         F.col(REFUSAL).alias("refusal"),
     )
@@ -62,17 +63,6 @@ def answered(spark: SparkSession, rows: DataFrame, model: ModelVersion, keep: Se
         *(column.alias(name) for name, column in columns.items()),
         refusal.isNotNull().alias(IS_UNREADABLE),
     )
-
-
-def _with_group(rows: DataFrame, features: str, model: ModelVersion) -> Column:
-    """The STRUCT of features, with the row's group after them where it is a column of its own."""
-    from pyspark.sql import functions as F
-
-    group = next(
-        (name for name in rows.columns if model.group is not None and name.lower() == model.group.lower()), None
-    )
-    struct = F.col(identifier(features))
-    return struct if group is None else struct.withField(identifier(group), F.col(identifier(group)))
 
 
 def answer_columns(model: ModelVersion) -> list[str]:

@@ -33,7 +33,7 @@ from jobs.store_addresses import MetastoreAddress, StoreAddress
 from models.errors import UsageError
 from models.folds import FoldScheme
 from models.leakage import LeakagePolicy
-from models.protocol import Task
+from models.protocol import GROUP_MIN_ROWS, Task
 
 DEFAULT_FILE = "foretable.yml"
 BarSeconds = Annotated[int, Field(ge=1, le=86_400)]
@@ -71,7 +71,7 @@ class ModelSettings(Settings):
     sequence_length: int = Field(default=1, ge=1, le=1_000)
     seed: int = 0
     group: Literal["symbol", "exchange"] | None = None  # a model for each, and one of all rows for the others
-    group_min_rows: int = Field(default=50, ge=2)  # training rows that a group needs for a model of its own
+    group_min_rows: int = Field(default=GROUP_MIN_ROWS, ge=2)
 
 
 class TrainingSettings(Settings):

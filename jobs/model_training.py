@@ -94,10 +94,10 @@ def fit_and_register(
     known = registry.find_by_training_key(spec.name, training_key)
     if known is not None:
         record.remove()  # a run that was killed when it had registered has left it
-    if known is not None and not known.is_settled:
-        say(f"{known.name}/{known.version}: its training was broken off once it was registered, and is finished now")
-        return _decided(registry, spec, known, examples, n_rows)
-    if known is not None:
+        if not known.is_settled:
+            who = f"{known.name}/{known.version}"
+            say(f"{who}: its training was broken off once it was registered, and is finished now")
+            return _decided(registry, spec, known, examples, n_rows)
         say(f"{known.name}/{known.version}: unchanged, same settings and data")
         return Trained(known, is_new=False, is_champion=CHAMPION in known.aliases, n_rows=n_rows)
     inputs, labels = examples.of("train")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from jobs.features_with_group import features_with_group
 from jobs.normalize_rows import ROW_KEY
 from jobs.row_changes import digest_of_rows, joined_digest, merge_changes
 from jobs.score_scope import FeatureRows, all_rows, rows_since
@@ -83,9 +84,7 @@ def score(
 
 def _answers(spark: SparkSession, rows: FeatureRows, model: ModelVersion, n_before: int) -> DataFrame:
     """What the model says of each row that wants an answer; a model of groups is given the row's group too."""
-    to_read = rows.to_read
-    if model.group is not None:
-        to_read = to_read.withColumn("features", F.col("features").withField(model.group, F.col(model.group)))
+    to_read = rows.to_read.withColumn("features", features_with_group(rows.to_read, "features", model))
     parameters = {"model": f"{model.name}/{model.version}", "features": "features_to_score"}
     to_read.createOrReplaceTempView("features_to_score")
     try:

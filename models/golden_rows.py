@@ -7,13 +7,13 @@ ONNX Runtime makes the same numbers of them; these rows do, each time the model 
 import io
 import zipfile
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ModelContractError
+from models.installed_version import installed_version
 from models.manifest import Manifest
 from models.protocol import Labels, Rows
 
@@ -100,15 +100,10 @@ def _answers(model: Answering, rows: Rows) -> Values:
 
 
 def _changes(then: dict[str, str]) -> str:
-    changed = {name: (old, new) for name, old in then.items() if (new := _installed(name)) != old}
+    changed = {
+        name: (old, new) for name, old in then.items() if (new := installed_version(name) or "not installed") != old
+    }
     if not changed:
         return "the libraries have the versions of that day, so install them anew"
     told = ", ".join(f"{name} was {old} and is {new}" for name, (old, new) in changed.items())
     return f"{told}; install those versions"
-
-
-def _installed(library: str) -> str:
-    try:
-        return version(library)
-    except PackageNotFoundError:
-        return "not installed"

@@ -3,7 +3,7 @@
 import io
 import zipfile
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,27 +88,24 @@ class GroupedEngine:
 
     def predict(self, X: Rows) -> Labels:
         """One prediction a row."""
-        position = self._index.positions(X)
-        is_own = position >= 0
-        if self.children is None or not is_own.any():
-            return self.parent.predict(features_of(X, self.group))
-        with np.errstate(over="ignore", invalid="ignore"):
-            if is_own.all():
-                return self.children.predict(X[:, :-N_KEY_COLUMNS], position)
-            answers = self.children.predict(features_of(X[is_own], self.group), position[is_own])
-        return _merged(is_own, answers, self.parent.predict(features_of(X[~is_own], self.group)))
+        return self._asked(X, "predict")
 
     def predict_probability(self, X: Rows) -> Values:
         """(n_rows, n_classes)."""
+        return self._asked(X, "predict_probability")
+
+    def _asked(self, X: Rows, question: Literal["predict", "predict_probability"]) -> Labels:
         position = self._index.positions(X)
         is_own = position >= 0
+        of_parent = getattr(self.parent, question)
         if self.children is None or not is_own.any():
-            return self.parent.predict_probability(features_of(X, self.group))
+            return of_parent(features_of(X, self.group))
+        of_children = getattr(self.children, question)
         with np.errstate(over="ignore", invalid="ignore"):
             if is_own.all():
-                return self.children.predict_probability(X[:, :-N_KEY_COLUMNS], position)
-            answers = self.children.predict_probability(features_of(X[is_own], self.group), position[is_own])
-        return _merged(is_own, answers, self.parent.predict_probability(features_of(X[~is_own], self.group)))
+                return of_children(X[:, :-N_KEY_COLUMNS], position)
+            answers = of_children(features_of(X[is_own], self.group), position[is_own])
+        return _merged(is_own, answers, of_parent(features_of(X[~is_own], self.group)))
 
     def positions(self, X: Rows) -> Positions:
         """Return which of the groups' models answers each row; -1 for that of all rows."""

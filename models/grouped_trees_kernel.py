@@ -1,9 +1,9 @@
 """The walk of rows through the trees of their groups; numba, so it is imported where trees of groups are asked."""
 
-from models.compiled import compiled
+from models.compiled import kernel
 
 
-@compiled
+@kernel
 def add_leaves(rows, order, position, first_tree, root, feature, threshold, left, value, total):  # type: ignore[no-untyped-def]
     """Add to ``total`` what the leaves of each row hold, tree after tree.
 

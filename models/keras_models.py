@@ -113,7 +113,7 @@ class NetworkModel:
         saved_at = time.monotonic()
 
         def begin(epoch: int, _: object) -> None:
-            batches.epoch = epoch
+            batches.begin(epoch)
             _reseed(body, self.spec.seed, epoch)
 
         def end(epoch: int, logs: dict[str, float]) -> None:

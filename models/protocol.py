@@ -17,6 +17,7 @@ Rows = NDArray[np.float64]
 Labels = NDArray[Any]
 Validation = tuple[Rows, Labels]
 N_KEY_COLUMNS = 2  # of a group, after the features
+GROUP_MIN_ROWS = 50  # training rows that a group needs for a model of its own, where nothing else is asked for
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class ModelSpec:
     transform: Transform = ()
     # Not part of the text of a spec, of which trainings are recognised: those without a group keep theirs.
     group: str | None = field(default=None, repr=False)
-    group_min_rows: int = field(default=50, repr=False)
+    group_min_rows: int = field(default=GROUP_MIN_ROWS, repr=False)
 
     @property
     def describes_group(self) -> str:

@@ -24,14 +24,8 @@ class TensorboardLog:
         """Write the losses of an epoch, counted from 0."""
         for part, loss in losses.items():
             if part not in self._writers:
-                self._writers[part] = self._open(part)
+                self._open(part)
             self._write(part, step=epoch, summary={"value": [{"tag": TAG, "simple_value": loss}]})
-
-    def close(self) -> None:
-        """Close the files."""
-        for writer in self._writers.values():
-            writer.close()
-        self._writers = {}
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -39,16 +33,16 @@ class TensorboardLog:
 
     def __exit__(self, *_: object) -> None:
         """Close the files."""
-        self.close()
+        for writer in self._writers.values():
+            writer.close()
 
-    def _open(self, part: str) -> Any:
+    def _open(self, part: str) -> None:
         from tensorflow import io
 
         run = self._folder / part
         run.mkdir(parents=True, exist_ok=True)
         self._writers[part] = io.TFRecordWriter(str(run / f"events.out.tfevents.{time.time_ns()}.{os.getpid()}"))
         self._write(part, file_version="brain.Event:2")
-        return self._writers[part]
 
     def _write(self, part: str, **fields: Any) -> None:
         from tensorflow.core.util.event_pb2 import Event

@@ -10,9 +10,10 @@ import platform
 import shutil
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
+
+from models.installed_version import installed_version
 
 CHECKPOINTS = "checkpoints"
 TENSORBOARD = "tensorboard"
@@ -65,7 +66,7 @@ class TrainingRecord:
 
 
 def _environment() -> dict[str, Any]:
-    found = {d.metadata["Name"]: d.version for d in distributions() if d.metadata["Name"] in _LIBRARIES}
+    found = {library: number for library in _LIBRARIES if (number := installed_version(library)) is not None}
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),

@@ -15,7 +15,7 @@ depend on a row only through the o_i, so rows that meet the same conditions of a
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import compiled
+from models.compiled import kernel
 from models.tree_leaves import TreeLeaves
 
 Values = NDArray[np.float64]
@@ -61,7 +61,7 @@ def _quadrature(most_conditions: int) -> tuple[Values, Values]:
     return points, weights
 
 
-@compiled
+@kernel
 def _add_leaves(columns, output, first_condition, feature, lower, upper, share, value, points, weights):  # type: ignore[no-untyped-def]
     n_features, n_rows = columns.shape
     most_conditions = points.shape[0] - 1

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from pyspark.errors import AnalysisException
 
 from jobs.app import App
 from jobs.config import Config
@@ -240,3 +241,16 @@ def python_workers():
         return workers
 
     return below
+
+
+@pytest.fixture(scope="session")
+def refusal(spark):
+    """Function from a statement that is refused to what the user reads: no stack trace is in it."""
+
+    def of(statement):
+        with pytest.raises(AnalysisException) as caught:
+            spark.sql(statement).collect()
+        assert "\tat " not in str(caught.value)
+        return str(caught.value)
+
+    return of

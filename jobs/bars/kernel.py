@@ -31,7 +31,7 @@ from jobs.bars.layout import (
     TRADE,
     VOLUME,
 )
-from jobs.compiled import lean_kernel, lean_part
+from models.compiled import lean_kernel, lean_part
 
 _LOWER = 0xFFFFFFFF  # 32 bits
 _SIGN = -(2**63)

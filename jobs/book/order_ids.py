@@ -7,7 +7,7 @@ SplitMix64, Steele, Lea and Flood 2014): of 10^10 ids two agree with a probabili
 
 import numpy as np
 
-from jobs.compiled import lean_part
+from models.compiled import lean_part
 
 UUID, SHORT, HASHED, ANONYMOUS = 0, 1, 2, 3
 _LONGEST_SHORT = 15

@@ -6,7 +6,7 @@ so no marks of deleted entries pile up over a long day.
 
 from jobs.book.layout import BEHIND, FREE_ORDER, KEY_HIGH, KEY_KIND, KEY_LOW, N_KNOWN, NONE, ORDERS_USED
 from jobs.book.order_ids import hash_of
-from jobs.compiled import lean_part
+from models.compiled import lean_part
 
 
 @lean_part

@@ -22,7 +22,7 @@ from jobs.book.layout import (
     PRICE,
     SIDE,
 )
-from jobs.compiled import lean_part
+from models.compiled import lean_part
 
 
 @lean_part

@@ -22,7 +22,7 @@ from jobs.book.layout import (
 from jobs.book.order_ids import ANONYMOUS
 from jobs.book.order_table import find_order, forget_order, new_order
 from jobs.book.price_levels import best_level, drop_level, find_level, new_level
-from jobs.compiled import lean_part
+from models.compiled import lean_part
 
 
 @lean_part

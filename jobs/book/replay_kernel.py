@@ -23,7 +23,7 @@ from jobs.book.layout import (
 from jobs.book.row_writer import write_row
 from jobs.book.rules import apply_event, end_showing, has_levels_as_text
 from jobs.book.validity import invalidate
-from jobs.compiled import lean_kernel, lean_part
+from models.compiled import lean_kernel, lean_part
 
 # Why the kernel returned.
 FINISHED, NO_ROOM, OUTPUT_FULL, MET_LEVELS, NOT_ASCENDING = range(5)

@@ -46,7 +46,7 @@ from jobs.book.layout import (
 )
 from jobs.book.price_levels import best_level
 from jobs.book.validity import trusted_state
-from jobs.compiled import lean_part
+from models.compiled import lean_part
 
 
 class Rows(NamedTuple):

@@ -46,7 +46,7 @@ from jobs.book.queues import (
     set_level,
 )
 from jobs.book.validity import invalidate
-from jobs.compiled import lean_part
+from models.compiled import lean_part
 
 RECEIVED, OPEN, CHANGE, DONE, MATCH, SNAPSHOT, UPDATE, PARTIAL_CANCEL = (ord(name[0]) for name in (
     "received", "open", "change", "done", "match", "snapshot", "update", "partial_cancel"

@@ -28,7 +28,7 @@ from jobs.book.order_table import find_order, new_order
 from jobs.book.price_levels import best_level, find_level
 from jobs.book.queues import join_queue, reduce_order, set_level
 from jobs.book.validity import clear, invalidate
-from jobs.compiled import kernel, part
+from models.compiled import kernel, part
 
 # Columns of a listed order.
 LISTED_HIGH, LISTED_LOW, LISTED_KIND, LISTED_SIDE, LISTED_PRICE, LISTED_SIZE, LISTED_ENTERED_US = range(7)

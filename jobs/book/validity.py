@@ -19,7 +19,7 @@ from jobs.book.layout import (
     UNSEEDED,
     VALID,
 )
-from jobs.compiled import lean_part
+from models.compiled import lean_part
 
 
 @lean_part

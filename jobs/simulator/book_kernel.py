@@ -7,8 +7,8 @@ Every function takes ``n``, the number of messages in ``out``, and returns the n
 
 import numpy as np
 
-from jobs.compiled import part
 from jobs.simulator.messages import BUY, CANCELED, CHANGE, DONE, FILLED, LIMIT, MARKET, MATCH, OPEN, RECEIVED, SELL
+from models.compiled import part
 
 PRICE, SIZE, ORDER = 0, 1, 2
 CAPACITY = 512  # orders a side

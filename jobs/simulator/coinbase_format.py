@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jobs.compiled import kernel, part
 from jobs.simulator.messages import BUY, CANCELED, CHANGE, DONE, FILLED, LIMIT, MARKET, MATCH, OPEN, RECEIVED
 from jobs.simulator.random_stream import mix, stream_key
+from models.compiled import kernel, part
 
 LONGEST_LINE = 400  # bytes
 

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from jobs.compiled import kernel
 from jobs.simulator.random_stream import next_normal
+from models.compiled import kernel
 
 VOLATILITY = 1.07e-4  # per square root of a second: 18.5 bp in 5 minutes, about 60 % a year
 DRIFT = 3.4e-6  # per second at x = 1 and strength 1: explains about 16 % of the variance of a 5-minute return

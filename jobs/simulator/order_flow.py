@@ -18,7 +18,6 @@ and Talreja 2010, "A stochastic model for order book dynamics"). All rates follo
 import math
 from typing import NamedTuple
 
-from jobs.compiled import kernel, part
 from jobs.simulator.book_kernel import (
     CLOCK_US,
     N_ASKS,
@@ -35,6 +34,7 @@ from jobs.simulator.book_kernel import (
 )
 from jobs.simulator.messages import BUY, SELL
 from jobs.simulator.random_stream import next_exponential, next_normal, next_uniform
+from models.compiled import kernel, part
 
 MESSAGES_PER_SECOND = 1.35  # what the rates below produce, measured over 20 days
 AGGRESSIVE_RATE = 0.14  # orders a second that want to trade at once

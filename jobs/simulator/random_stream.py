@@ -8,7 +8,7 @@ import zlib
 
 import numpy as np
 
-from jobs.compiled import kernel, part
+from models.compiled import kernel, part
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)

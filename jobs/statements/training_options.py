@@ -12,7 +12,7 @@ from models.families import FAMILIES, FAMILY_NAMES, family_options
 from models.folds import FOLD_SCHEMES, FoldScheme
 from models.leakage import LeakagePolicy
 from models.names import near_first
-from models.protocol import NullPolicy, Task
+from models.protocol import GROUP_MIN_ROWS, NullPolicy, Task
 
 OUR_OPTIONS = {
     "label": "the column to predict",
@@ -27,12 +27,11 @@ OUR_OPTIONS = {
     "seed": "makes the fit repeatable",
     "leakage": "fail, warn or off: what a feature does that tells the label nearly by itself (default warn)",
     "group": "the column whose values each get a model of their own; one of all rows answers for the others",
-    "group_min_rows": "training rows that a group needs for a model of its own (default 50)",
+    "group_min_rows": f"training rows that a group needs for a model of its own (default {GROUP_MIN_ROWS})",
     "trials": "how many settings to try before the best is trained; options that are given stay as they are",
 }
 _SPLIT, _MOST_SPLIT = 0.2, 0.4
 _FOLDS = 5
-_GROUP_MIN_ROWS = 50
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ def read_options(statement: CreateModel) -> tuple[TrainingOptions, dict[str, Any
         seed=_whole_number(given, "seed", 0),
         n_trials=_whole_number(given, "trials", 0),
         group=None if given.get("group") is None else str(given["group"]),
-        group_min_rows=_whole_number(given, "group_min_rows", _GROUP_MIN_ROWS),
+        group_min_rows=_whole_number(given, "group_min_rows", GROUP_MIN_ROWS),
     )
     if own.group is None and "group_min_rows" in given:
         raise UsageError("group_min_rows needs group = 'column'")

@@ -6,7 +6,6 @@ import sys
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from pyspark.errors import AnalysisException
 
 from jobs.commands.models import models
 from models.artifact import load_scorer
@@ -29,13 +28,6 @@ def two_versions(registry, register):
         registry.delete_model(name)
 
 
-def refusal(run, text):
-    with pytest.raises(AnalysisException) as caught:
-        run(text)
-    assert "\tat " not in str(caught.value)
-    return str(caught.value)
-
-
 def test_models_and_versions_are_shown(run, two_versions):
     (row,) = run("SHOW MODELS LIKE 'stat*'")
     assert (row.model, row.champion, row.newest, row.family, row.n_versions) == ("stated", 1, 2, "ridge", 2)
@@ -55,7 +47,7 @@ def test_the_views_show_the_registry_of_the_moment(run, schema, two_versions, re
     assert run("SELECT split, metric, value FROM training_runs WHERE model = 'stated'") == [("test", "mse", 0.1)]
 
 
-def test_an_alias_moves_and_every_open_session_follows_in_its_next_query(run, spark, two_versions):
+def test_an_alias_moves_and_every_open_session_follows_in_its_next_query(run, spark, two_versions, refusal):
     other = spark.newSession()
     query = "SELECT predict('stated', struct(1D AS a, 2D AS b)) AS p"
     first, second = (model.predict(np.array([[1.0, 2.0]]))[0] for model in two_versions)
@@ -65,39 +57,35 @@ def test_an_alias_moves_and_every_open_session_follows_in_its_next_query(run, sp
     run("ALTER MODEL stated SET ALIAS old = 1")
     assert run("SELECT predict('stated@old', struct(1D AS a, 2D AS b)) AS p")[0].p == first
     run("ALTER MODEL stated UNSET ALIAS old")
-    assert "has no alias 'old'" in refusal(run, "SELECT predict('stated@old', struct(1D AS a, 2D AS b))")
+    assert "has no alias 'old'" in refusal("SELECT predict('stated@old', struct(1D AS a, 2D AS b))")
 
 
-def test_a_renamed_model_answers_under_its_new_name(run, two_versions):
+def test_a_renamed_model_answers_under_its_new_name(run, two_versions, refusal):
     run("ALTER MODEL stated RENAME TO restated")
-    assert "There is no model 'stated'; known models: restated" in refusal(run, "DESCRIBE MODEL stated")
+    assert "There is no model 'stated'; known models: restated" in refusal("DESCRIBE MODEL stated")
     assert [row.version for row in run("SHOW VERSIONS IN MODEL restated")] == [2, 1]
-    assert "model restated exists" in refusal(run, "ALTER MODEL restated RENAME TO restated")
+    assert "model restated exists" in refusal("ALTER MODEL restated RENAME TO restated")
     assert run("ALTER MODEL IF EXISTS stated RENAME TO other") == [("there was no model stated",)]
 
 
-def test_the_champion_is_dropped_only_with_its_model(run, two_versions):
-    assert "stated/1 is the champion" in refusal(run, "DROP MODEL stated/1")
+def test_the_champion_is_dropped_only_with_its_model(run, two_versions, refusal):
+    assert "stated/1 is the champion" in refusal("DROP MODEL stated/1")
     assert run("DROP MODEL stated/2") == [("dropped version 2 of model stated",)]
     assert run("DROP MODEL stated") == [("dropped model stated with 1 version",)]
-    assert "There is no model 'stated'" in refusal(run, "DROP MODEL stated")
+    assert "There is no model 'stated'" in refusal("DROP MODEL stated")
     assert run("DROP MODEL IF EXISTS stated") == [("there was no model stated",)]
 
 
-def test_an_export_is_the_artifact_and_is_never_written_over_something(run, registry, two_versions, tmp_path):
+def test_an_export_is_the_artifact_and_is_never_written_over_something(run, registry, two_versions, tmp_path, refusal):
     target = tmp_path / "exported"
     (row,) = run(f"EXPORT MODEL stated TO '{target}'")
     version = registry.resolve("stated")
     assert (row.format, row.version) == ("artifact", 1)
     assert load_scorer(target, version.digest).manifest.family == "ridge"
-    assert "exists and is not overwritten" in refusal(run, f"EXPORT MODEL stated TO '{target}'")
-    assert "there is no format onx: choose one of onnx" in refusal(
-        run, f"EXPORT MODEL stated TO '{target}2' FORMAT onx"
-    )
-    assert "without the form onnx: it has artifact, skops" in refusal(
-        run, f"EXPORT MODEL stated TO '{target}2' FORMAT onnx"
-    )
-    assert "give the path from the root on" in refusal(run, "EXPORT MODEL stated TO 'here'")
+    assert "exists and is not overwritten" in refusal(f"EXPORT MODEL stated TO '{target}'")
+    assert "there is no format onx: choose one of onnx" in refusal(f"EXPORT MODEL stated TO '{target}2' FORMAT onx")
+    assert "without the form onnx: it has artifact, skops" in refusal(f"EXPORT MODEL stated TO '{target}2' FORMAT onnx")
+    assert "give the path from the root on" in refusal("EXPORT MODEL stated TO 'here'")
 
 
 STOCK_SPARK = """
@@ -121,7 +109,9 @@ def test_a_stock_spark_without_us_scores_with_the_exported_function(run, two_ver
     assert float(done.stdout.split()[-1]) == pytest.approx(expected, abs=1e-12)
 
 
-def test_the_published_function_follows_a_promotion_in_sessions_that_have_used_it(run, spark, schema, two_versions):
+def test_the_published_function_follows_a_promotion_in_sessions_that_have_used_it(
+    run, spark, schema, two_versions, refusal
+):
     first, second = (model.predict(np.array([[1.0, 2.0]]))[0] for model in two_versions)
     run("ALTER MODEL stated SET ALIAS champion = 1")
     other = spark.newSession()
@@ -131,7 +121,7 @@ def test_the_published_function_follows_a_promotion_in_sessions_that_have_used_i
     run("ALTER MODEL stated SET ALIAS champion = 2")
     assert (run(query)[0].p, other.sql(query).first().p, run("TABLE published")[0].p) == (second, second, second)
     run("DROP MODEL stated")
-    assert "predict_stated" in refusal(run, query)
+    assert "predict_stated" in refusal(query)
 
 
 def test_the_command_promote_publishes_too(run, schema, make_app, two_versions):
@@ -187,7 +177,5 @@ def test_parameters_go_through_deltas_parser_and_ours(spark, schema):
     assert spark.sql("SELECT ? + ? AS y", args=[1, 2]).first().y == 3
 
 
-def test_a_wrong_statement_says_what_was_expected(run):
-    assert "[FORETABLE_USAGE] expected USING after CREATE MODEL m, found AS" in refusal(
-        run, "CREATE MODEL m AS SELECT 1"
-    )
+def test_a_wrong_statement_says_what_was_expected(refusal):
+    assert "[FORETABLE_USAGE] expected USING after CREATE MODEL m, found AS" in refusal("CREATE MODEL m AS SELECT 1")

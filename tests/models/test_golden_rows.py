@@ -66,10 +66,10 @@ def test_a_library_that_answers_otherwise_is_refused_and_named(saved, monkeypatc
         load_scorer(*saved)
     with pytest.raises(ModelContractError, match="the libraries have the versions of that day"):
         load_scorer(*saved)
-    then = models.golden_rows.version("scikit-learn")
+    then = models.golden_rows.installed_version("scikit-learn")
     installed = {"scikit-learn": "99.1"}
-    real = models.golden_rows.version
-    monkeypatch.setattr(models.golden_rows, "version", lambda name: installed.get(name) or real(name))
+    real = models.golden_rows.installed_version
+    monkeypatch.setattr(models.golden_rows, "installed_version", lambda name: installed.get(name) or real(name))
     with pytest.raises(ModelContractError, match=f"scikit-learn was {then} and is 99.1; install those versions"):
         load_scorer(*saved)
 

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from models.compiled import compiled
+from models.compiled import kernel
 from models.errors import ModelContractError
 from models.families import build_model
 from models.protocol import ModelSpec
@@ -174,7 +174,7 @@ def test_a_tree_without_a_split_is_all_baseline(store, rows):
 
 def test_a_kernel_of_which_the_code_cannot_be_kept_on_disk_is_compiled_all_the_same():
     without_a_file = eval("lambda x: x + 1")
-    assert compiled(without_a_file)(1) == 2
+    assert kernel(without_a_file)(1) == 2
 
 
 def test_trees_that_split_by_categories_are_refused(rows):
