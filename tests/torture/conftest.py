@@ -110,7 +110,7 @@ def command(torture_home):
 def chain(pool, states, pieces, configure, command, torture_home):
     """Every job once over the first file, after each other."""
     unbroken = Chain("ta_unbroken", configure("first", pieces[:1]))
-    worker = pool.first()
+    worker = pool.take()
     worker.run(schema=unbroken.schema, home=str(torture_home))
     states.copy(unbroken.schema, "ta_empty")
     states.keep_models("ta_untrained")
@@ -122,7 +122,7 @@ def chain(pool, states, pieces, configure, command, torture_home):
         assert unbroken.published[job] == unbroken.newest[job]
     unbroken.whole = states.whole(unbroken.schema, MODEL)
     states.keep_models("ta_trained")
-    pool.retire(worker)
+    pool.give_back(worker)
     return unbroken
 
 

@@ -1,8 +1,4 @@
-"""A pool of worker processes (worker.py) on one home: some wait with an open session, so that a kill costs little.
-
-The first worker of a home leaves an archive of the classes that it loaded (Java's class data sharing): those after it
-need a quarter of the processor time to start.
-"""
+"""A pool of worker processes (worker.py) on one home: some wait with an open session, so that a kill costs little."""
 
 import contextlib
 import json
@@ -16,7 +12,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 # As in tests/conftest.py; these live for seconds to minutes, so that the JVM's second compiler would not pay.
 QUICK = {
     "spark.sql.codegen.wholeStage": "false",
@@ -25,7 +20,7 @@ QUICK = {
     "spark.sql.shuffle.partitions": "1",
     "spark.default.parallelism": "2",
     "spark.driver.memory": "1g",
-    JAVA_OPTIONS: "-XX:TieredStopAtLevel=1 -XX:-UseParallelGC -XX:+UseSerialGC -Xlog:disable",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:-UseParallelGC -XX:+UseSerialGC -Xlog:disable",
 }
 PATIENCE_SECONDS = 300
 
@@ -92,28 +87,12 @@ class Pool:
             [sys.executable, str(Path(__file__).with_name("worker.py"))],
             stdin=subprocess.PIPE, text=True, env={**os.environ, "TZ": "UTC"},
         )  # fmt: skip
-        self._archive = self._folder / "classes.jsa"
         self._n_starting = 0
         self._idle, self._taken = [], []
 
-    def first(self):
-        """A worker that leaves the archive when it is retired; the others wait for that."""
-        self.start(1, f"-XX:ArchiveClassesAtExit={self._archive}")
-        return self.take()
-
-    def retire(self, worker):
-        """End a worker in peace."""
-        worker.run(stop=True)
-        worker.close()
-        self._taken.remove(worker)
-
-    def start(self, n=1, java_option=None):
+    def start(self, n=1):
         """Let workers start while the caller goes on."""
-        if java_option is None:
-            java_option = f"-XX:SharedArchiveFile={self._archive}" if self._archive.exists() else ""
-        options = f"{QUICK[JAVA_OPTIONS]} {java_option}".strip()
-        spark = {**QUICK, JAVA_OPTIONS: options}
-        facts = {"home": str(self.home), "socket": str(self._folder / "s"), "spark": spark}
+        facts = {"home": str(self.home), "socket": str(self._folder / "s"), "spark": QUICK}
         for _ in range(n):
             print(json.dumps(facts), file=self._program.stdin, flush=True)
         self._n_starting += n

@@ -60,20 +60,7 @@ def _work(facts):
         request = lines.readline()
         if not request:  # the tests have ended
             os.killpg(0, signal.SIGKILL)
-        request = json.loads(request)
-        if "stop" in request:
-            return _stop(spark, lines)
-        answer = _answer(spark, request)
-
-
-def _stop(spark, lines):
-    """End Spark and its JVM, which then writes down the classes it has loaded."""
-    gateway = spark.sparkContext._gateway
-    spark.stop()
-    gateway.shutdown()
-    gateway.proc.stdin.close()
-    gateway.proc.wait()
-    print(json.dumps({"stopped": True}), file=lines, flush=True)
+        answer = _answer(spark, json.loads(request))
 
 
 def _open(facts):
