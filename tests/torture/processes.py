@@ -22,7 +22,7 @@ QUICK = {
     "spark.driver.memory": "1g",
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:-UseParallelGC -XX:+UseSerialGC -Xlog:disable",
 }
-PATIENCE_SECONDS = 300
+PATIENCE_SECONDS = 900
 
 
 class Worker:
