@@ -158,7 +158,7 @@ def assert_executors_stand_alone(home, cluster, worker_python, configuration, tm
     for folder, python, files, path, zone in places:
         assert python == str(worker_python)
         assert zone == "UTC"
-        assert all(file.startswith(folder) and ".zip/" in file for file in files.split()), files
+        assert all(Path(folder, file).is_relative_to(folder) and ".zip/" in file for file in files.split()), files
         assert not any(place == repository for place in path.split()), path
     numbers = dict(line[0].split() for line in lines if line[0] != "probe")
     assert numbers["explained"] == numbers["warm"] == numbers["created"]
