@@ -17,7 +17,13 @@ from models.folds import Fold
 from models.group_key import features_of
 from models.group_results import GroupResult, count_groups, group_results
 from models.grouped_model import GroupedModel
-from models.leakage import LeakagePolicy, check_leakage, single_feature_skill, suspicious_features
+from models.leakage import (
+    LeakagePolicy,
+    check_leakage,
+    independent_rows,
+    single_feature_skill,
+    suspicious_features,
+)
 from models.manifest import class_type
 from models.metrics import classification_metrics, pinball_loss, regression_metrics
 from models.model_version import ModelVersion
@@ -199,7 +205,7 @@ def _leakage(
         fitted, measured = fitted[~is_measured], fitted[is_measured]
     before, after = ((examples.inputs[rows], examples.labels[rows]) for rows in (fitted, measured))
     skill = single_feature_skill(examples.feature_names, before, after, spec.task)
-    suspicious = suspicious_features(skill, spec.label, bool(spec.horizon_seconds))
+    suspicious = suspicious_features(skill, spec.label, bool(spec.horizon_seconds), independent_rows(after[1]))
     check_leakage(spec.name, suspicious, policy)
     for sentence in suspicious:
         say(f"leakage? {sentence}: is it known at the row's time?")

@@ -14,6 +14,7 @@ LeakagePolicy = Literal["warn", "fail", "off"]
 # limit there is that of H2O Driverless AI (detect_features_leakage_threshold_auc).
 SUSPICIOUS_AHEAD, SUSPICIOUS_NOW = 0.5, 0.95
 _MOST_ROWS = 20_000
+_SURE = 1.645  # standard errors that a share must lie above the limit: one alarm in 20 where it lies just at it
 _MOST_LEAVES, _LEAST_IN_LEAF = 50, 5  # fine enough for a copy to tell 99.9 %, coarse enough for noise to tell nothing
 
 
@@ -48,17 +49,50 @@ def single_feature_skill(
     }
 
 
-def suspicious_features(skill: Mapping[str, float], label: str, is_ahead: bool) -> list[str]:
+def suspicious_features(skill: Mapping[str, float], label: str, is_ahead: bool, n_independent: float) -> list[str]:
     """Return a sentence for each feature that tells more of the label than an honest one could, the worst first.
 
     Args:
         skill: From :func:`single_feature_skill`.
         label: Name of the label.
         is_ahead: Whether the label looks ahead of the features' time.
+        n_independent: From :func:`independent_rows` of the labels that it was measured on.
     """
     limit = SUSPICIOUS_AHEAD if is_ahead else SUSPICIOUS_NOW
-    found = sorted((-share, name) for name, share in skill.items() if share >= limit)
+    found = sorted((-share, name) for name, share in skill.items() if _lower_bound(share, n_independent) >= limit)
     return [f"{name} alone tells {-share:.1%} of {label} on rows it was not fitted on" for share, name in found]
+
+
+def independent_rows(labels: Labels) -> float:
+    """Return how many independent rows tell as much as these, which are in the order of time.
+
+    Labels that look ahead overlap: of 30 seconds ahead every 10 seconds, a third is new. The number is
+    ``n / (1 + 2 * (r_1 + r_2 + ...))`` with the autocorrelations up to the first that is not positive (Geyer,
+    "Practical Markov chain Monte Carlo", Statistical Science 7(4), 1992), of names those of the most frequent one.
+    """
+    if labels.dtype.kind not in "fiu":
+        classes, codes = np.unique(labels, return_inverse=True)
+        labels = codes == np.bincount(codes, minlength=len(classes)).argmax()
+    values = labels.astype(np.float64) - np.mean(labels) if len(labels) else labels.astype(np.float64)
+    power = float(values @ values)
+    if power == 0:
+        return float(len(values))
+    inflation = 1.0
+    for lag in range(1, len(values)):
+        correlation = float(values[lag:] @ values[:-lag]) / power
+        if correlation <= 0:
+            break
+        inflation += 2 * correlation
+    return len(values) / inflation
+
+
+def _lower_bound(share: float, n_independent: float) -> float:
+    """Return what a share measured on so many rows lies above, by Fisher's transform of its root; 0 for 4 rows."""
+    if n_independent <= 4:
+        return 0.0
+    with np.errstate(divide="ignore"):
+        bound = np.arctanh(np.sqrt(min(share, 1.0))) - _SURE / np.sqrt(n_independent - 3)
+    return float(np.tanh(max(bound, 0.0)) ** 2)
 
 
 def check_leakage(model: str, sentences: list[str], policy: LeakagePolicy) -> None:

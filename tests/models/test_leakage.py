@@ -6,7 +6,7 @@ import pytest
 from sklearn.tree import DecisionTreeRegressor
 
 from models.errors import DataContractError
-from models.leakage import check_leakage, single_feature_skill, suspicious_features
+from models.leakage import check_leakage, independent_rows, single_feature_skill, suspicious_features
 
 N = 4_000
 
@@ -87,14 +87,38 @@ def test_no_rows_are_told_by_nothing():
     assert single_feature_skill(("a",), nothing, nothing, "regression") == {"a": 0.0}
 
 
+MANY = 1e9
+
+
 def test_more_is_suspicious_of_what_lies_ahead_than_of_what_is_there():
-    told = {"fair": 0.49, "half": 0.5, "near": 0.94, "same": 0.995}
-    assert suspicious_features(told, "y", is_ahead=True) == [
+    told = {"fair": 0.49, "half": 0.501, "near": 0.94, "same": 0.995}
+    assert suspicious_features(told, "y", is_ahead=True, n_independent=MANY) == [
         "same alone tells 99.5% of y on rows it was not fitted on",
         "near alone tells 94.0% of y on rows it was not fitted on",
-        "half alone tells 50.0% of y on rows it was not fitted on",
+        "half alone tells 50.1% of y on rows it was not fitted on",
     ]
-    assert [text.split()[0] for text in suspicious_features(told, "y", is_ahead=False)] == ["same"]
+    assert [text.split()[0] for text in suspicious_features(told, "y", False, MANY)] == ["same"]
+
+
+def test_few_rows_need_more_than_chance_gives_them():
+    # Fisher: atanh(sqrt(0.7)) - 1.645 / sqrt(10 - 3) = 0.588, of which tanh squared is 0.279; of 100 rows it is 0.607.
+    assert suspicious_features({"lucky": 0.7}, "y", is_ahead=True, n_independent=10) == []
+    assert len(suspicious_features({"leak": 0.7}, "y", is_ahead=True, n_independent=100)) == 1
+    assert len(suspicious_features({"copy": 0.97}, "y", is_ahead=True, n_independent=10)) == 1
+    assert suspicious_features({"copy": 1.0}, "y", is_ahead=True, n_independent=4) == []
+    assert len(suspicious_features({"copy": 1.0}, "y", is_ahead=False, n_independent=5)) == 1
+
+
+def test_labels_that_overlap_count_for_fewer():
+    random = np.random.default_rng(2)
+    steps = random.normal(size=30_004)
+    overlapping = np.convolve(steps, np.ones(5), mode="valid")  # r_k = 1 - k / 5: n / (1 + 2 * 2) rows are independent
+    assert independent_rows(overlapping) == pytest.approx(30_000 / 5, rel=0.1)
+    assert independent_rows(overlapping > 0) < 30_000 / 3
+    assert independent_rows(steps) == pytest.approx(30_004, rel=0.05)
+    assert independent_rows(np.ones(7)) == 7
+    assert independent_rows(np.array(["a", "b", "b", "a"])) <= 4
+    assert independent_rows(np.empty(0)) == 0
 
 
 def test_a_training_is_refused_where_that_is_asked_for():
