@@ -27,7 +27,7 @@ from models.leakage import (
 from models.manifest import class_type
 from models.metrics import classification_metrics, pinball_loss, regression_metrics
 from models.model_version import ModelVersion
-from models.protocol import Labels, Model, ModelSpec, Rows
+from models.protocol import Labels, Model, ModelSpec, Rows, option_of
 from models.registry import CHAMPION, Registry
 from models.scorer import Scorer
 from models.splits import TimeSplit
@@ -171,7 +171,7 @@ def measure(model: Model | Scorer, inputs: Rows, labels: Labels) -> dict[str, fl
     """Metrics of a model on rows with their labels, those of its task."""
     if model.classes is None:
         predicted = model.predict(inputs)
-        quantile = (model.manifest if isinstance(model, Scorer) else model.spec).options.get("quantile")
+        quantile = option_of((model.manifest if isinstance(model, Scorer) else model.spec).options, "quantile")
         of_quantile = {} if quantile is None else {"pinball_loss": pinball_loss(labels, predicted, quantile)}
         return {**regression_metrics(labels, predicted), **of_quantile}
     return classification_metrics(labels, model.predict_probability(inputs), model.classes)
@@ -247,8 +247,8 @@ def _check_same_target(spec: ModelSpec, labels: Labels, champion: ModelVersion |
 
 
 def _target(label: str, type_: str, task: str, options: Mapping[str, Any]) -> str:
-    quantile = f"quantile {options['quantile']} of " if options.get("quantile") is not None else ""
-    return f"{quantile}{label} {type_} ({task})"
+    quantile = option_of(options, "quantile")
+    return f"{'' if quantile is None else f'quantile {quantile} of '}{label} {type_} ({task})"
 
 
 def _does_no_worse(

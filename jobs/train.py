@@ -13,6 +13,7 @@ from jobs.example_reader import ExampleReader
 from jobs.model_training import Examples, Trained, fit_and_register, main_error
 from jobs.training_set import TrainingSet
 from models.errors import DataContractError
+from models.families import family_name
 from models.folds import Fold, folds_before
 from models.protocol import ModelSpec
 from models.registry import Registry
@@ -66,7 +67,7 @@ def _train_one(
 ) -> Trained:
     spec = ModelSpec(
         name=settings.name,
-        family=settings.family,
+        family=family_name(settings.family),
         label=settings.label,
         task=config.task(settings.label),
         options=settings.options,

@@ -8,7 +8,8 @@ logistic                                    exact                  log odds of t
                                                                    classes its score before the softmax
 decision_tree, random_forest                exact, path dependent  prediction, or probability of the predicted class
 gradient_boosting                           exact, path dependent  prediction, or raw score of the predicted class
-mlp, lstm, gru, tcn, transformer            sampled                prediction, or probability of the predicted class
+mlp, lstm, gru, tcn, transformer,           sampled                prediction, or probability of the predicted class
+scikit-learn's own by class path
 ==========================================  =====================  ===================================================
 
 Where each group has a model of its own, that one explains its rows.
@@ -59,7 +60,8 @@ def explainer_of(scorer: "Scorer") -> Explainer:
         ModelContractError: The model was stored without what its explanation needs.
     """
     family = scorer.manifest.family
-    if scorer.manifest.format == "keras" or family == "mlp":
+    is_class_path = "." in family
+    if scorer.manifest.format == "keras" or family == "mlp" or is_class_path:
         from models.explain_sampled import SampledExplainer
 
         return SampledExplainer(scorer)

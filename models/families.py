@@ -9,7 +9,8 @@ from models.grouped_model import GroupedModel, check_group
 from models.keras_models import NetworkModel
 from models.names import near_first
 from models.network_bodies import BODIES, check_network_options
-from models.protocol import Model, ModelSpec, Task
+from models.protocol import Model, ModelSpec, Task, option_of
+from models.sklearn_catalog import choices_of, class_path_family, is_class_path
 from models.sklearn_models import (
     DECISION_TREE,
     FORESTS,
@@ -76,20 +77,41 @@ FAMILIES: dict[str, Family] = {
 FAMILY_NAMES = tuple(FAMILIES)
 
 
+def family_name(text: str) -> str:
+    """Return the name of the family that a user means; upper and lower case do not count.
+
+    Raises:
+        UsageError: There is none, and no scikit-learn class on the list of ``models.sklearn_catalog``.
+    """
+    if is_class_path(text):
+        return class_path_family(text)
+    if text.lower() not in FAMILIES:
+        known = ", ".join(near_first(text.lower(), FAMILIES))
+        raise UsageError(f"There is no model family {text!r}; choose one of {known}, or a class of scikit-learn.")
+    return text.lower()
+
+
+def find_family(name: str) -> Family:
+    """Return a family by its name, or a scikit-learn class or pipeline by its path.
+
+    Raises:
+        UsageError: As :func:`family_name`.
+    """
+    name = family_name(name)
+    return _sklearn_family(choices_of(name)) if is_class_path(name) else FAMILIES[name]
+
+
 def family_options(family: str, task: Task) -> dict[str, Any]:
     """Return the options of a family with their defaults.
 
     Raises:
         UsageError: The family is unknown or cannot do the task.
     """
-    if family not in FAMILIES:
-        raise UsageError(
-            f"There is no model family {family!r}; choose one of {', '.join(near_first(family, FAMILIES))}."
-        )
-    if task not in FAMILIES[family].tasks:
+    found = find_family(family)
+    if task not in found.tasks:
         able = [name for name, other in FAMILIES.items() if task in other.tasks]
         raise UsageError(f"{family} cannot do {task}; choose one of {', '.join(able)}.")
-    return FAMILIES[family].options(task)
+    return found.options(task)
 
 
 def check_spec(spec: ModelSpec) -> None:
@@ -107,10 +129,15 @@ def check_spec(spec: ModelSpec) -> None:
             )
     if spec.family == "gradient_boosting":
         check_boosting_options(spec)
+    elif option_of(spec.options, "loss") == "quantile" and option_of(spec.options, "quantile") is None:
+        raise UsageError(
+            f"{spec.family} does not say its quantile by that name, and would be measured as a mean; "
+            "take gradient_boosting with loss = 'quantile', quantile = 0.9."
+        )
     if spec.family in BODIES:
         check_network_options(spec.family, spec.options)
     check_group(spec)
-    takes_sequences = FAMILIES[spec.family].takes_sequences
+    takes_sequences = find_family(spec.family).takes_sequences
     if takes_sequences and spec.sequence_length < 2:
         raise UsageError(
             f"{spec.family} takes windows of at least 2 steps, got sequence_length {spec.sequence_length}; "
@@ -130,4 +157,4 @@ def build_model(spec: ModelSpec, feature_names: tuple[str, ...]) -> Model:
         UsageError: As :func:`check_spec`.
     """
     check_spec(spec)
-    return FAMILIES[spec.family].build(spec, tuple(feature_names))
+    return find_family(spec.family).build(spec, tuple(feature_names))

@@ -10,7 +10,23 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import Lasso, LinearRegression, LogisticRegression, Ridge
+from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.linear_model import (
+    ARDRegression,
+    BayesianRidge,
+    ElasticNet,
+    HuberRegressor,
+    Lasso,
+    LinearRegression,
+    LogisticRegression,
+    OrthogonalMatchingPursuit,
+    QuantileRegressor,
+    Ridge,
+    SGDRegressor,
+    TheilSenRegressor,
+)
+from sklearn.svm import LinearSVR
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 
@@ -22,31 +38,31 @@ def sum_in_order(X: NDArray[np.float64], coefficients: NDArray[np.float64], inte
     return total
 
 
-class _FixedOrder:
+class FixedOrder:
     """``predict`` of linear regressions.
 
     Inputs near the largest double may overflow on the way; the row then gets an infinity or NaN, no error.
     """
 
     coef_: NDArray[np.float64]
-    intercept_: float
+    intercept_: float | NDArray[np.float64]
 
     def predict(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return one value a row."""
         check_is_fitted(self)
         rows = validate_data(self, X, dtype=np.float64, reset=False, ensure_all_finite=False)
-        return sum_in_order(rows, self.coef_, float(self.intercept_))
+        return sum_in_order(rows, self.coef_, float(np.ravel(self.intercept_)[0]))
 
 
-class FixedOrderLinearRegression(_FixedOrder, LinearRegression):
+class FixedOrderLinearRegression(FixedOrder, LinearRegression):
     """Least squares."""
 
 
-class FixedOrderRidge(_FixedOrder, Ridge):
+class FixedOrderRidge(FixedOrder, Ridge):
     """Least squares with a penalty on the squares of the coefficients."""
 
 
-class FixedOrderLasso(_FixedOrder, Lasso):
+class FixedOrderLasso(FixedOrder, Lasso):
     """Least squares with a penalty on the sizes of the coefficients, which sets those of useless features to 0.
 
     ``alpha`` counts in standard deviations of the label: scikit-learn's own counts in units of the label, where a
@@ -62,8 +78,47 @@ class FixedOrderLasso(_FixedOrder, Lasso):
         return self
 
 
-class FixedOrderLogisticRegression(LogisticRegression):
-    """Logistic regression with a fixed order of addition in its decision function; overflow as above."""
+class FixedOrderARDRegression(FixedOrder, ARDRegression):
+    """Bayesian ridge with a penalty for each feature."""
+
+
+class FixedOrderBayesianRidge(FixedOrder, BayesianRidge):
+    """Ridge whose penalty is learned from the rows."""
+
+
+class FixedOrderElasticNet(FixedOrder, ElasticNet):
+    """Both penalties, in the unit of the label as in scikit-learn; with ``l1_ratio=1`` its lasso."""
+
+
+class FixedOrderHuberRegressor(FixedOrder, HuberRegressor):
+    """Least squares for small residuals, absolute values for large ones."""
+
+
+class FixedOrderLinearSVR(FixedOrder, LinearSVR):
+    """Linear support vector regression."""
+
+
+class FixedOrderOrthogonalMatchingPursuit(FixedOrder, OrthogonalMatchingPursuit):
+    """Least squares on few features, chosen one after the other."""
+
+
+class FixedOrderQuantileRegressor(FixedOrder, QuantileRegressor):
+    """A linear quantile."""
+
+
+class FixedOrderSGDRegressor(FixedOrder, SGDRegressor):
+    """Stochastic gradient descent on a penalized loss."""
+
+
+class FixedOrderTheilSenRegressor(FixedOrder, TheilSenRegressor):
+    """Spatial median of least squares on subsets of the rows."""
+
+
+class FixedOrderClassifier:
+    """``decision_function`` of linear classifiers; overflow as above."""
+
+    coef_: NDArray[np.float64]
+    intercept_: NDArray[np.float64]
 
     def decision_function(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the log odds: (n_rows,) for two classes, else (n_rows, n_classes)."""
@@ -74,3 +129,26 @@ class FixedOrderLogisticRegression(LogisticRegression):
             for weights, intercept in zip(self.coef_, self.intercept_, strict=True)
         ]
         return scores[0] if len(scores) == 1 else np.column_stack(scores)
+
+
+class FixedOrderLogisticRegression(FixedOrderClassifier, LogisticRegression):
+    """Logistic regression."""
+
+
+class FixedOrderLinearDiscriminantAnalysis(FixedOrderClassifier, LinearDiscriminantAnalysis):
+    """Normal classes with one covariance."""
+
+
+class FixedOrderPCA(PCA):
+    """Principal components."""
+
+    def transform(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return (n_rows, n_components): the centred rows along each component, over its deviation where whitened."""
+        check_is_fitted(self)
+        centred = validate_data(self, X, dtype=np.float64, reset=False) - self.mean_
+        along = np.column_stack([sum_in_order(centred, component, 0.0) for component in self.components_])
+        return along / np.sqrt(self.explained_variance_) if self.whiten else along
+
+    def fit_transform(self, X: NDArray[np.float64], y: Any = None) -> NDArray[np.float64]:
+        """Fit, and return what ``transform`` gives: the steps after it learn from what they will be asked with."""
+        return self.fit(X, y).transform(X)

@@ -18,17 +18,33 @@ if TYPE_CHECKING:
 
 SKOPS_FILE_NAME = "model.skops"
 _OURS = (
-    "models.fixed_order_linear.FixedOrderLasso",
-    "models.fixed_order_linear.FixedOrderLinearRegression",
-    "models.fixed_order_linear.FixedOrderLogisticRegression",
-    "models.fixed_order_linear.FixedOrderRidge",
+    *(
+        f"models.fixed_order_linear.FixedOrder{name}"
+        for name in (
+            "ARDRegression",
+            "BayesianRidge",
+            "ElasticNet",
+            "HuberRegressor",
+            "Lasso",
+            "LinearDiscriminantAnalysis",
+            "LinearRegression",
+            "LinearSVR",
+            "LogisticRegression",
+            "OrthogonalMatchingPursuit",
+            "PCA",
+            "QuantileRegressor",
+            "Ridge",
+            "SGDRegressor",
+            "TheilSenRegressor",
+        )
+    ),
     "models.fixed_order_network.FixedOrderMLPClassifier",
     "models.fixed_order_network.FixedOrderMLPRegressor",
 )
 _TREES = ("sklearn.tree._tree.Tree", "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor")
 _LOADERS = frozenset(
-    {"DictNode", "JsonNode", "ListNode", "LossNode", "NdArrayNode", "ObjectNode", "RandomGeneratorNode", "TreeNode"}
-    | {"TupleNode", "TypeNode"}
+    {"DictNode", "JsonNode", "ListNode", "LossNode", "NdArrayNode", "ObjectNode", "RandomGeneratorNode"}
+    | {"RandomStateNode", "TreeNode", "TupleNode", "TypeNode"}
 )
 ALLOWED_TYPES = frozenset(
     {
@@ -43,32 +59,62 @@ ALLOWED_TYPES = frozenset(
         "numpy.int64",
         "numpy.ndarray",
         "numpy.random._generator.Generator",
+        "numpy.random.mtrand.RandomState",
         "numpy.uint64",
         "sklearn._loss._loss.CyAbsoluteError",
         "sklearn._loss._loss.CyHalfBinomialLoss",
+        "sklearn._loss._loss.CyHalfGammaLoss",
         "sklearn._loss._loss.CyHalfMultinomialLoss",
+        "sklearn._loss._loss.CyHalfPoissonLoss",
         "sklearn._loss._loss.CyHalfSquaredError",
         "sklearn._loss._loss.CyPinballLoss",
         "sklearn._loss.link.IdentityLink",
         "sklearn._loss.link.Interval",
+        "sklearn._loss.link.LogLink",
         "sklearn._loss.link.LogitLink",
         "sklearn._loss.link.MultinomialLogit",
         "sklearn._loss.loss.AbsoluteError",
         "sklearn._loss.loss.HalfBinomialLoss",
+        "sklearn._loss.loss.HalfGammaLoss",
         "sklearn._loss.loss.HalfMultinomialLoss",
+        "sklearn._loss.loss.HalfPoissonLoss",
         "sklearn._loss.loss.HalfSquaredError",
         "sklearn._loss.loss.PinballLoss",
+        "sklearn.dummy.DummyClassifier",
+        "sklearn.dummy.DummyRegressor",
+        "sklearn.ensemble._bagging.BaggingClassifier",
+        "sklearn.ensemble._bagging.BaggingRegressor",
+        "sklearn.ensemble._forest.ExtraTreesClassifier",
+        "sklearn.ensemble._forest.ExtraTreesRegressor",
         "sklearn.ensemble._forest.RandomForestClassifier",
         "sklearn.ensemble._forest.RandomForestRegressor",
+        "sklearn.ensemble._gb.GradientBoostingClassifier",
+        "sklearn.ensemble._gb.GradientBoostingRegressor",
         "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
         "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier",
         "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingRegressor",
+        "sklearn.ensemble._weight_boosting.AdaBoostClassifier",
+        "sklearn.ensemble._weight_boosting.AdaBoostRegressor",
+        "sklearn.feature_selection._variance_threshold.VarianceThreshold",
+        "sklearn.naive_bayes.GaussianNB",
         "sklearn.pipeline.Pipeline",
+        "sklearn.preprocessing._data.Binarizer",
+        "sklearn.preprocessing._data.MaxAbsScaler",
+        "sklearn.preprocessing._data.MinMaxScaler",
+        "sklearn.preprocessing._data.Normalizer",
+        "sklearn.preprocessing._data.PowerTransformer",
+        "sklearn.preprocessing._data.QuantileTransformer",
+        "sklearn.preprocessing._data.RobustScaler",
         "sklearn.preprocessing._data.StandardScaler",
         "sklearn.preprocessing._label.LabelBinarizer",
         "sklearn.preprocessing._label.LabelEncoder",
+        "sklearn.preprocessing._polynomial.PolynomialFeatures",
+        "sklearn.svm._classes.NuSVR",
+        "sklearn.svm._classes.SVR",
         "sklearn.tree._classes.DecisionTreeClassifier",
         "sklearn.tree._classes.DecisionTreeRegressor",
+        "sklearn.tree._classes.ExtraTreeClassifier",
+        "sklearn.tree._classes.ExtraTreeRegressor",
     }
 )
 

@@ -100,6 +100,11 @@ class Model(Protocol):
         """(n_rows, n_classes) in the order of ``classes``; a regressor raises ModelContractError."""
 
 
+def option_of(options: Mapping[str, Any], name: str) -> Any:
+    """Return an option of the family, or of a step of its pipeline; None where it is not given."""
+    return next((value for key, value in options.items() if key.rpartition("__")[2] == name), None)
+
+
 def check_input(X: Rows, feature_names: tuple[str, ...], sequence_length: int, group: str | None = None) -> Rows:
     """Return ``X`` as float64 in C order; with a group it has the two columns of ``models.group_key`` at its end.
 

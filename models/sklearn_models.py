@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
     RandomForestClassifier,
     RandomForestRegressor,
 )
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils._param_validation import InvalidParameterError
@@ -32,6 +34,7 @@ from models.protocol import Labels, ModelSpec, Rows, Task, Validation, check_inp
 from models.training_record import TrainingRecord
 
 N_FIT_THREADS = 2
+_IN_THREADS = (RandomForestRegressor, RandomForestClassifier, ExtraTreesRegressor, ExtraTreesClassifier)
 _SET_BY_US = frozenset({"random_state", "n_jobs", "verbose", "warm_start"})
 
 
@@ -42,12 +45,28 @@ class SklearnChoice:
     Attributes:
         estimator: scikit-learn class; its constructor's parameters are the options.
         defaults: What differs from scikit-learn's own defaults.
-        scaled: Whether the inputs are standardized first.
+        before: Transformers that the inputs go through first, each with its defaults.
+        names_steps: Whether the name of its step stands before each option, as in scikit-learn's own pipelines.
     """
 
     estimator: type
     defaults: Mapping[str, Any]
-    scaled: bool = False
+    before: tuple[type, ...] = ()
+    names_steps: bool = False
+
+    def build(self, options: Mapping[str, Any], seed: int) -> Any:
+        """Return an unfitted estimator, or the pipeline that ends with it, all drawing from ``seed``."""
+        core = self.estimator(**self.defaults)
+        steps = [(step_name(type(step)), step) for step in (*(step() for step in self.before), core)]
+        whole = Pipeline(steps) if self.before else core
+        (whole if self.names_steps else core).set_params(**options)
+        seeds = [name for name in whole.get_params() if name.rpartition("__")[2] == "random_state"]
+        return whole.set_params(**dict.fromkeys(seeds, seed))
+
+
+def step_name(estimator: type) -> str:
+    """Return the name of a step in scikit-learn's pipelines; the fixed order of ours is no part of it."""
+    return estimator.__name__.removeprefix("FixedOrder").lower()
 
 
 _FOREST_DEFAULTS = {"n_estimators": 100, "max_depth": 6, "min_samples_leaf": 50, "max_samples": 0.5}
@@ -63,15 +82,23 @@ _BOOSTING_DEFAULTS = {
 BOOSTING_LOSSES = ("squared_error", "absolute_error", "quantile")
 _NETWORK_DEFAULTS = {"hidden_layer_sizes": 32, "alpha": 1e-3, "batch_size": 256, "max_iter": 30}
 
-LINEAR: dict[Task, SklearnChoice] = {"regression": SklearnChoice(FixedOrderLinearRegression, {}, scaled=True)}
-LASSO: dict[Task, SklearnChoice] = {"regression": SklearnChoice(FixedOrderLasso, {"alpha": 0.01}, scaled=True)}
-MLP: dict[Task, SklearnChoice] = {
-    "regression": SklearnChoice(FixedOrderMLPRegressor, _NETWORK_DEFAULTS, scaled=True),
-    "classification": SklearnChoice(FixedOrderMLPClassifier, _NETWORK_DEFAULTS, scaled=True),
+LINEAR: dict[Task, SklearnChoice] = {
+    "regression": SklearnChoice(FixedOrderLinearRegression, {}, before=(StandardScaler,))
 }
-RIDGE: dict[Task, SklearnChoice] = {"regression": SklearnChoice(FixedOrderRidge, {"alpha": 100.0}, scaled=True)}
+LASSO: dict[Task, SklearnChoice] = {
+    "regression": SklearnChoice(FixedOrderLasso, {"alpha": 0.01}, before=(StandardScaler,))
+}
+MLP: dict[Task, SklearnChoice] = {
+    "regression": SklearnChoice(FixedOrderMLPRegressor, _NETWORK_DEFAULTS, before=(StandardScaler,)),
+    "classification": SklearnChoice(FixedOrderMLPClassifier, _NETWORK_DEFAULTS, before=(StandardScaler,)),
+}
+RIDGE: dict[Task, SklearnChoice] = {
+    "regression": SklearnChoice(FixedOrderRidge, {"alpha": 100.0}, before=(StandardScaler,))
+}
 LOGISTIC: dict[Task, SklearnChoice] = {
-    "classification": SklearnChoice(FixedOrderLogisticRegression, {"C": 0.01, "max_iter": 500}, scaled=True)
+    "classification": SklearnChoice(
+        FixedOrderLogisticRegression, {"C": 0.01, "max_iter": 500}, before=(StandardScaler,)
+    )
 }
 FORESTS: dict[Task, SklearnChoice] = {
     "regression": SklearnChoice(RandomForestRegressor, {**_FOREST_DEFAULTS, "max_features": 0.5}),
@@ -89,13 +116,22 @@ GRADIENT_BOOSTING: dict[Task, SklearnChoice] = {
 
 def sklearn_options(choice: SklearnChoice) -> dict[str, Any]:
     """Return name and default of each option, without deprecated ones and those that Foretable sets (seed, threads)."""
-    base = next(cls for cls in choice.estimator.__mro__ if "__init__" in vars(cls))
-    defaults = {
+    if not choice.names_steps:
+        return {**_parameters(choice.estimator), **choice.defaults}
+    return {
+        f"{step_name(step)}__{name}": default
+        for step in (*choice.before, choice.estimator)
+        for name, default in _parameters(step).items()
+    }
+
+
+def _parameters(estimator: type) -> dict[str, Any]:
+    base = next(cls for cls in estimator.__mro__ if "__init__" in vars(cls))
+    return {
         name: parameter.default
         for name, parameter in inspect.signature(base).parameters.items()
         if name not in _SET_BY_US and parameter.default not in ("deprecated", "warn")
     }
-    return {**defaults, **choice.defaults}
 
 
 def check_boosting_options(spec: ModelSpec) -> None:
@@ -139,14 +175,10 @@ class SklearnModel:
         self.label = spec.label
         self.task = spec.task
         self.sequence_length = 1
-        core = choice.estimator(**{**choice.defaults, **spec.options})
-        threads = (
-            {"n_jobs": n_fit_threads} if choice.estimator in (RandomForestRegressor, RandomForestClassifier) else {}
-        )
-        seed = {"random_state": spec.seed} if "random_state" in core.get_params() else {}
-        core.set_params(**seed, **threads)
-        self._core = core
-        self.estimator = make_pipeline(StandardScaler(), core) if choice.scaled else core
+        self.estimator = choice.build(spec.options, spec.seed)
+        self._core = self.estimator[-1] if choice.before else self.estimator
+        if isinstance(self._core, _IN_THREADS):
+            self._core.set_params(n_jobs=n_fit_threads)
 
     @property
     def classes(self) -> Labels | None:

@@ -15,7 +15,7 @@ from jobs.statements.training_options import TrainingOptions, choose_task, read_
 from jobs.statements.training_query import TrainingRows, column_of, label_type, read_training_rows
 from jobs.statements.tuned_spec import tuned_spec
 from models.errors import ModelContractError, UsageError
-from models.families import check_spec
+from models.families import check_spec, family_name
 from models.folds import Fold, folds_before
 from models.protocol import ModelSpec
 from models.registry import Registry
@@ -51,7 +51,7 @@ def create_model(
     group = None if own.group is None else column_of(query, own.group, "group")
     spec = ModelSpec(
         name=statement.name,
-        family=statement.family.lower(),
+        family=family_name(statement.family),
         label=label,
         task=choose_task(statement, label_type(query.schema[label].dataType, label)),
         options=estimator,

@@ -155,7 +155,7 @@ def _create(reader: Reader) -> CreateModel:
         raise UsageError("CREATE OR REPLACE MODEL and IF NOT EXISTS exclude each other: keep one")
     name = reader.name("the name of the model")
     reader.word("USING")
-    family = reader.name("a model family such as ridge")
+    family = reader.family()
     transform = _transform(reader) if reader.takes("TRANSFORM") else ()
     options = _options(reader) if reader.takes("OPTIONS") else {}
     reader.word("AS")

@@ -71,6 +71,16 @@ class Reader:
             raise self._refuse(meaning)
         return self._advance().value()
 
+    def family(self) -> str:
+        """A model family: a name, or class paths between bars, as they stand or in quotes."""
+        token = self._next()
+        if token is not None and token.kind == "text":
+            return self._advance().value()
+        parts = [self.name("a model family such as ridge")]
+        while separator := next((symbol for symbol in (".", "|") if self.takes_symbol(symbol)), None):
+            parts += [separator, self.name("the next part of a class path")]
+        return "".join(parts)
+
     def key(self) -> str:
         """The name of an option, also in quotes."""
         token = self._next()

@@ -27,6 +27,7 @@ from jobs.statements.grammar import (
     UnsetAlias,
 )
 from jobs.statements.training_options import read_options
+from models.protocol import option_of
 from models.registry import Registry
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def _created(statement: CreateModel, context: Context) -> list[dict[str, Any]]:
     if trained is not None and trained.is_new:
         context.registry.settle(version.name, version.version)
     metric = "rmse" if version.task == "regression" else "log_loss"
-    if "quantile" in version.options:
+    if option_of(version.options, "quantile") is not None:
         metric = "pinball_loss"
     errors = {part: version.metrics.get(part, {}).get(metric) for part in ("train", "validation", "test")}
     counts = {f"n_{part}": trained.n_rows[part] if trained else None for part in ("train", "validation", "test")}

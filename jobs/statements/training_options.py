@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from jobs.statements.grammar import CreateModel
 from models.errors import UsageError
-from models.families import FAMILIES, FAMILY_NAMES, family_options
+from models.families import family_name, family_options, find_family
 from models.folds import FOLD_SCHEMES, FoldScheme
 from models.leakage import LeakagePolicy
 from models.names import near_first
@@ -71,12 +71,9 @@ def read_options(statement: CreateModel) -> tuple[TrainingOptions, dict[str, Any
         UsageError: an option is unknown, or one of ours is missing or has a wrong value.
     """
     given = dict(statement.options)
-    family = statement.family.lower()
-    if family not in FAMILIES:
-        families = ", ".join(near_first(family, FAMILY_NAMES))
-        raise UsageError(f"There is no model family {statement.family!r}; choose one of {families}.")
+    family = family_name(statement.family)
     estimator = {name: value for name, value in given.items() if name not in OUR_OPTIONS}
-    of_family = {name for task in FAMILIES[family].tasks for name in family_options(family, task)}
+    of_family = {name for task in find_family(family).tasks for name in family_options(family, task)}
     by_name = {name.lower(): name for name in of_family}
     for name in estimator:
         if name not in by_name:
@@ -150,7 +147,7 @@ def choose_task(statement: CreateModel, type_: str) -> Task:
         return "regression" if given == "regression" else "classification"
     if type_ in ("string", "boolean"):
         return "classification"
-    tasks = FAMILIES[statement.family.lower()].tasks
+    tasks = find_family(statement.family).tasks
     if type_ == "double" or len(tasks) == 1:
         return tasks[0] if len(tasks) == 1 else "regression"
     raise UsageError(

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from pyspark.errors import ArithmeticException
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import HuberRegressor, Ridge
 from sklearn.metrics import accuracy_score, log_loss, mean_squared_error, roc_auc_score
-from sklearn.preprocessing import StandardScaler
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import RobustScaler, StandardScaler
 
 from jobs.statements.tuned_spec import inner_parts
 from models.artifact import load_scorer
@@ -61,6 +62,21 @@ def test_without_a_held_out_part_the_model_is_scikit_learns_own(run, registry, f
     got = load_scorer(version.folder, version.digest).predict(frame[["a", "b"]].to_numpy())
     np.testing.assert_allclose(got, expected, rtol=1e-9)
     assert row.train == pytest.approx(mean_squared_error(frame.y, expected) ** 0.5, rel=1e-9)
+
+
+def test_a_pipeline_of_scikit_learn_is_trained_by_class_paths(run, registry, frame, table, name):
+    (row,) = run(
+        f"CREATE MODEL {name} USING sklearn.preprocessing.RobustScaler | sklearn.linear_model.HuberRegressor "
+        "OPTIONS (label = 'y', split = 0, huberregressor__epsilon = 1.1) AS SELECT a, b, y FROM rows"
+    )
+    theirs = make_pipeline(RobustScaler(), HuberRegressor(epsilon=1.1)).fit(frame[["a", "b"]].to_numpy(), frame.y)
+    expected = theirs.predict(frame[["a", "b"]].to_numpy())
+    answers = run(f"SELECT a, b, predict('{name}', struct(a, b)) AS p FROM rows")
+    got = pd.DataFrame(answers, columns=["a", "b", "p"]).merge(frame[["a", "b"]].assign(expected=expected))
+    np.testing.assert_allclose(got.p, got.expected, rtol=1e-9)
+    assert len(got) == N
+    version = registry.resolve(f"{name}/{row.version}")
+    assert version.family == "sklearn.preprocessing.RobustScaler | sklearn.linear_model.HuberRegressor"
 
 
 def test_with_a_time_the_last_rows_are_held_out_and_labels_that_reach_over_a_border_left_out(run, frame, table, name):

@@ -41,6 +41,15 @@ def test_a_whole_create_model():
 
 
 @pytest.mark.parametrize(
+    "family", ["sklearn.svm.SVR", "sklearn.preprocessing.RobustScaler | sklearn.svm.SVR", "'sklearn.svm.SVR'", "a|b.c"]
+)
+def test_a_family_may_be_a_class_path_or_several(family):
+    read = read_statement(f"CREATE MODEL m USING {family} OPTIONS (label = 'y') AS SELECT 1 AS y")
+    assert read.family == family.strip("'").replace(" ", "")
+    assert read.options == {"label": "y"}
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("show models", ShowModels()),
