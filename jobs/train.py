@@ -11,6 +11,7 @@ import numpy as np
 from jobs.config import Config, ModelSettings
 from jobs.example_reader import ExampleReader
 from jobs.model_training import Examples, Trained, fit_and_register, main_error
+from jobs.network_files import network_source
 from jobs.training_set import TrainingSet
 from models.errors import DataContractError
 from models.families import family_name
@@ -76,10 +77,11 @@ def _train_one(
         horizon_seconds=config.horizon_seconds(settings.label),
         group=settings.group,
         group_min_rows=settings.group_min_rows,
+        network=network_source(family_name(settings.family), settings.options, registry.networks_folder),
     )
     training = config.training
     cut_by = f"{training.validation_fraction}" + (f" {training.folds} {training.split}" if training.split else "")
-    key = hashlib.sha256(f"{spec}{spec.describes_group}{cut_by}{examples.digest()}".encode()).hexdigest()
+    key = hashlib.sha256(f"{spec.text}{cut_by}{examples.digest()}".encode()).hexdigest()
     parts = split(config, settings, examples)
     folds = _folds(config, settings, examples, parts)
     cut = Examples(examples.feature_names, examples.inputs, examples.labels, parts, folds, examples.groups)

@@ -8,7 +8,9 @@ from models.errors import UsageError
 from models.grouped_model import GroupedModel, check_group
 from models.keras_models import NetworkModel
 from models.names import near_first
-from models.network_bodies import BODIES, check_network_options
+from models.network_bodies import BODIES, SHARED_OPTIONS, Options, check_network_options
+from models.network_source import FAMILY as OWN_NETWORK
+from models.network_source import NETWORK_OPTION, body_of, check_source_options
 from models.protocol import Model, ModelSpec, Task, option_of
 from models.sklearn_catalog import choices_of, class_path_family, is_class_path
 from models.sklearn_models import (
@@ -32,13 +34,13 @@ class Family:
 
     Attributes:
         tasks: The tasks that it can do.
-        takes_sequences: Whether its input is a window of steps instead of one row.
+        takes_sequences: Whether its input is a window of steps instead of one row; None where it may be either.
         options: For a task, the name and default of each option.
         build: Makes an unfitted model from the spec and the feature names.
     """
 
     tasks: tuple[Task, ...]
-    takes_sequences: bool
+    takes_sequences: bool | None
     options: Callable[[Task], dict[str, Any]]
     build: Callable[[ModelSpec, tuple[str, ...]], Model]
 
@@ -54,11 +56,11 @@ def _sklearn_family(estimators: Mapping[Task, Any]) -> Family:
     )
 
 
-def _network_family(name: str) -> Family:
+def _network_family(options: Options, takes_sequences: bool | None = True) -> Family:
     return Family(
         tasks=("regression", "classification"),
-        takes_sequences=True,
-        options=lambda task: dict(BODIES[name].options),
+        takes_sequences=takes_sequences,
+        options=lambda task: dict(options),
         build=NetworkModel,
     )
 
@@ -72,7 +74,8 @@ FAMILIES: dict[str, Family] = {
     "gradient_boosting": _sklearn_family(GRADIENT_BOOSTING),
     "decision_tree": _sklearn_family(DECISION_TREE),
     "mlp": _sklearn_family(MLP),
-    **{name: _network_family(name) for name in BODIES},
+    **{name: _network_family(body.options) for name, body in BODIES.items()},
+    OWN_NETWORK: _network_family({**SHARED_OPTIONS, NETWORK_OPTION: None}, takes_sequences=None),
 }
 FAMILY_NAMES = tuple(FAMILIES)
 
@@ -121,7 +124,8 @@ def check_spec(spec: ModelSpec) -> None:
         UsageError: Unknown family, task or option, a network option out of its range, or a sequence length or group
             that does not fit the family.
     """
-    known = family_options(spec.family, spec.task)
+    own_network = body_of(spec) if spec.family == OWN_NETWORK else None
+    known = family_options(spec.family, spec.task) if own_network is None else own_network.options
     for option in spec.options:
         if option not in known:
             raise UsageError(
@@ -134,7 +138,9 @@ def check_spec(spec: ModelSpec) -> None:
             f"{spec.family} does not say its quantile by that name, and would be measured as a mean; "
             "take gradient_boosting with loss = 'quantile', quantile = 0.9."
         )
-    if spec.family in BODIES:
+    if own_network is not None:
+        check_source_options(spec.options[NETWORK_OPTION], own_network, spec.options)
+    elif spec.family in BODIES:
         check_network_options(spec.family, spec.options)
     check_group(spec)
     takes_sequences = find_family(spec.family).takes_sequences
@@ -143,7 +149,7 @@ def check_spec(spec: ModelSpec) -> None:
             f"{spec.family} takes windows of at least 2 steps, got sequence_length {spec.sequence_length}; "
             "set it to 2 or more."
         )
-    if not takes_sequences and spec.sequence_length != 1:
+    if takes_sequences is False and spec.sequence_length != 1:
         raise UsageError(
             f"{spec.family} takes one row, got sequence_length {spec.sequence_length}; "
             f"set it to 1 or choose one of {', '.join(BODIES)}."

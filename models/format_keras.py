@@ -63,5 +63,5 @@ def write_keras(model: NetworkModel, folder: Path) -> None:
     network = model.network
     with quiet_arrays():
         network.save(folder / KERAS_FILE_NAME)
-        network(np.zeros((1, model.sequence_length, len(model.feature_names)), dtype=np.float32))
+        network(np.zeros((1, *network.input_shape[1:]), dtype=np.float32))
         network.export(folder / ONNX_FILE_NAME, format="onnx", verbose=False)

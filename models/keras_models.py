@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from models.errors import UsageError
 from models.keras_runtime import import_keras
-from models.network_bodies import BODIES
+from models.network_source import body_of
 from models.protocol import Labels, ModelSpec, Rows, Validation, check_input, refuse_probability
 from models.tensorboard_log import TensorboardLog
 from models.training_batches import shuffled_batches
@@ -42,7 +42,7 @@ class NetworkModel:
         self.task = spec.task
         self.sequence_length = spec.sequence_length
         self.network: Any = None
-        self._body = BODIES[spec.family]
+        self._body = body_of(spec)
         self._options = {**self._body.options, **spec.options}
         self._classes: Labels | None = None
         self._loss_history: dict[str, list[float]] = {}
@@ -175,15 +175,16 @@ class NetworkModel:
         return np.searchsorted(self._classes, labels).astype(np.int32)
 
     def _build_body(self, keras: ModuleType, windows: Rows) -> Any:
-        center = windows.mean(axis=(0, 1))
-        deviation = windows.std(axis=(0, 1))
+        rows = tuple(range(windows.ndim - 1))
+        center = windows.mean(axis=rows)
+        deviation = windows.std(axis=rows)
         scale = 1.0 / np.where(deviation > 0, deviation, 1.0)
         head = (
             keras.layers.Dense(1, kernel_initializer="zeros")
             if self._classes is None
             else keras.layers.Dense(len(self._classes), activation="softmax")
         )
-        window = keras.Input((self.sequence_length, len(self.feature_names)))
+        window = keras.Input(windows.shape[1:])
         scaled = keras.layers.Rescaling(scale=scale.tolist(), offset=(-center * scale).tolist())(window)
         vector = self._body.layers(keras, scaled, self._options)
         return keras.Model(window, head(keras.layers.Dropout(self._options["dropout"])(vector)))

@@ -10,7 +10,7 @@ from typing import Any
 
 from models.errors import UsageError
 
-_SHARED = {"dropout": 0.2, "learning_rate": 0.002, "batch_size": 256, "epochs": 12, "patience": 3}
+SHARED_OPTIONS = {"dropout": 0.2, "learning_rate": 0.002, "batch_size": 256, "epochs": 12, "patience": 3}
 Options = Mapping[str, Any]
 
 
@@ -52,7 +52,7 @@ def _recurrent(layer: str) -> NetworkBody:
     def layers(keras: ModuleType, window: Any, options: Options) -> Any:
         return getattr(keras.layers, layer)(options["units"])(window)
 
-    return NetworkBody({"units": 16, **_SHARED}, layers)
+    return NetworkBody({"units": 16, **SHARED_OPTIONS}, layers)
 
 
 def _convolutional(keras: ModuleType, window: Any, options: Options) -> Any:
@@ -94,6 +94,6 @@ def _last_step(keras: ModuleType, values: Any) -> Any:
 BODIES: dict[str, NetworkBody] = {
     "lstm": _recurrent("LSTM"),
     "gru": _recurrent("GRU"),
-    "tcn": NetworkBody({"units": 16, "blocks": 3, "kernel_size": 3, **_SHARED}, _convolutional),
-    "transformer": NetworkBody({"units": 16, "blocks": 1, "heads": 2, **_SHARED}, _attentive),
+    "tcn": NetworkBody({"units": 16, "blocks": 3, "kernel_size": 3, **SHARED_OPTIONS}, _convolutional),
+    "transformer": NetworkBody({"units": 16, "blocks": 1, "heads": 2, **SHARED_OPTIONS}, _attentive),
 }

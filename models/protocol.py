@@ -40,6 +40,7 @@ class ModelSpec:
         group: The column that names the group of a row; each group with enough rows gets a model of its own. None for
             one model of all rows.
         group_min_rows: Training rows that a group needs for a model of its own.
+        network: Text of the file that describes a network of the user's own, see ``models.network_source``.
     """
 
     name: str
@@ -55,11 +56,13 @@ class ModelSpec:
     # Not part of the text of a spec, of which trainings are recognised: those without a group keep theirs.
     group: str | None = field(default=None, repr=False)
     group_min_rows: int = field(default=GROUP_MIN_ROWS, repr=False)
+    network: str | None = field(default=None, repr=False)
 
     @property
-    def describes_group(self) -> str:
-        """What of the groups shapes the fit, for the key of a training."""
-        return "" if self.group is None else f" by {self.group} from {self.group_min_rows} rows"
+    def text(self) -> str:
+        """All that shapes the fit, for the key of a training."""
+        by_group = "" if self.group is None else f" by {self.group} from {self.group_min_rows} rows"
+        return f"{self}{by_group}{'' if self.network is None else f' with {self.network}'}"
 
 
 class Model(Protocol):

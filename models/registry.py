@@ -76,6 +76,11 @@ class Registry:
         """SQLite file of the trials of searches, beside the artifacts."""
         return self.artifact_root.parent / "trials.db"
 
+    @property
+    def networks_folder(self) -> Path:
+        """Folder of the networks of the user's own, in the home."""
+        return self.artifact_root.parent.parent / "networks"
+
     def training_folder(self, name: str, training_key: str) -> Path:
         """Folder of a training while it goes on, see ``models.training_record``."""
         return self.artifact_root.parent / "trainings" / f"{name}-{training_key[:16]}"

@@ -64,6 +64,7 @@ SEARCH_SPACES: Mapping[str, Mapping[str, Range]] = {
     "gru": _NETWORK,
     "tcn": {**_NETWORK, "blocks": Range(1, 5), "kernel_size": Range(2, 5)},
     "transformer": {**_NETWORK, "blocks": Range(1, 3)},
+    "keras": {option: _NETWORK[option] for option in ("dropout", "learning_rate")},
 }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jobs.model_training import Examples, Trained, fit_and_register
+from jobs.network_files import network_source
 from jobs.statements.grammar import CreateModel
 from jobs.statements.only_query import query_frame
 from jobs.statements.training_options import TrainingOptions, choose_task, read_options
@@ -62,13 +63,14 @@ def create_model(
         transform=statement.transform,
         group=group,
         group_min_rows=own.group_min_rows,
+        network=network_source(statement.family.lower(), estimator, registry.networks_folder),
     )
     check_spec(spec)
     rows = read_training_rows(
         query, label, own.time, group, statement.transform, spec.sequence_length, spec.null_policy == "impute"
     )
     examples = _examples(rows, spec, own)
-    key = hashlib.sha256(f"{spec}{spec.describes_group}{own.describes_cut}{rows.digest()}".encode()).hexdigest()
+    key = hashlib.sha256(f"{spec.text}{own.describes_cut}{rows.digest()}".encode()).hexdigest()
     if own.n_trials and registry.find_by_training_key(spec.name, key) is None:
         spec = tuned_spec(spec, examples, rows.times, own.n_trials, registry.trials_file, key, say)
     return fit_and_register(registry, spec, examples, key, rows.data_versions, say, own.leakage)

@@ -10,13 +10,14 @@ from jobs.statements.grammar import ExplainPredict
 from jobs.statements.only_query import query_frame
 from jobs.statements.scanned_tables import delta_scans
 from models.network_bodies import BODIES
+from models.network_source import FAMILY as OWN_NETWORK
 from models.registry import Registry
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _CALL = re.compile(r"(python|expression) foretable\.(\w+)\((.+)/(\d+)\)( where wanted)?")
-ENGINES = dict.fromkeys(BODIES, "ONNX Runtime in Python")
+ENGINES = dict.fromkeys((*BODIES, OWN_NETWORK), "ONNX Runtime in Python")
 
 SCHEMA = (
     "item STRING, name STRING, version INT, executed_as STRING, times_per_row INT, n_files BIGINT, n_rows BIGINT, "

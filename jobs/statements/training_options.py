@@ -12,6 +12,7 @@ from models.families import family_name, family_options, find_family
 from models.folds import FOLD_SCHEMES, FoldScheme
 from models.leakage import LeakagePolicy
 from models.names import near_first
+from models.network_source import FAMILY as OWN_NETWORK
 from models.protocol import GROUP_MIN_ROWS, NullPolicy, Task
 
 OUR_OPTIONS = {
@@ -76,7 +77,7 @@ def read_options(statement: CreateModel) -> tuple[TrainingOptions, dict[str, Any
     of_family = {name for task in find_family(family).tasks for name in family_options(family, task)}
     by_name = {name.lower(): name for name in of_family}
     for name in estimator:
-        if name not in by_name:
+        if name not in by_name and family != OWN_NETWORK:  # its file names options of its own
             known = near_first(name, [*OUR_OPTIONS, *of_family])
             raise UsageError(f"{family} has no option {name!r}; its options are {', '.join(known)}.")
     if not isinstance(given.get("label"), str):
@@ -101,7 +102,7 @@ def read_options(statement: CreateModel) -> tuple[TrainingOptions, dict[str, Any
     if own.group is None and "group_min_rows" in given:
         raise UsageError("group_min_rows needs group = 'column'")
     _check_together(own)
-    return own, {by_name[name]: value for name, value in estimator.items()}
+    return own, {by_name.get(name, name): value for name, value in estimator.items()}
 
 
 def _check_together(own: TrainingOptions) -> None:

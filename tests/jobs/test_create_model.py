@@ -79,6 +79,45 @@ def test_a_pipeline_of_scikit_learn_is_trained_by_class_paths(run, registry, fra
     assert version.family == "sklearn.preprocessing.RobustScaler | sklearn.linear_model.HuberRegressor"
 
 
+NETWORK = """
+def layers(keras, inputs, options):
+    return keras.layers.Dense(4, 'relu')(inputs)
+"""
+
+
+@pytest.fixture
+def network(registry):
+    """The name of a network of the user's own."""
+    file = registry.networks_folder / "dense.py"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(NETWORK)
+    yield file.stem
+    file.unlink()
+
+
+def test_a_network_of_the_users_own_is_trained_and_asked_in_sql(run, registry, frame, table, name, network):
+    (row,) = run(
+        f"CREATE MODEL {name} USING keras OPTIONS (label = 'y', network = '{network}', epochs = 3, split = 0) "
+        "AS SELECT a, b, y FROM rows"
+    )
+    version = registry.resolve(f"{name}/{row.version}")
+    expected = load_scorer(version.folder, version.digest).predict(frame[["a", "b"]].to_numpy())
+    answers = run(f"SELECT a, b, predict('{name}', struct(a, b)) AS p FROM rows")
+    got = pd.DataFrame(answers, columns=["a", "b", "p"]).merge(frame[["a", "b"]].assign(expected=expected))
+    np.testing.assert_allclose(got.p, got.expected, rtol=0, atol=1e-6)
+    assert len(got) == N
+
+
+def test_another_text_of_a_network_is_another_version(run, registry, table, name, network):
+    text = (
+        f"CREATE OR REPLACE MODEL {name} USING keras OPTIONS (label = 'y', network = '{network}', epochs = 1, split = 0) "
+        "AS SELECT a, b, y FROM rows"
+    )
+    assert [row.version for row in run(text)] == [row.version for row in run(text)] == [1]
+    (registry.networks_folder / "dense.py").write_text(NETWORK.replace("4", "5"))
+    assert [row.version for row in run(text)] == [2]
+
+
 def test_with_a_time_the_last_rows_are_held_out_and_labels_that_reach_over_a_border_left_out(run, frame, table, name):
     (row,) = run(
         f"CREATE MODEL {name} USING ridge OPTIONS (label = 'y', time = 't', split = 0.2, horizon_seconds = 300) "

@@ -301,8 +301,8 @@ def test_what_cannot_be_grouped_is_refused(spec, message):
 def test_the_text_of_a_spec_without_a_group_is_as_before():
     spec = ModelSpec("m", "ridge", "y")
     assert "group" not in repr(spec)
-    assert spec.describes_group == ""
-    assert ModelSpec("m", "ridge", "y", group="symbol").describes_group == " by symbol from 50 rows"
+    assert spec.text == repr(spec)
+    assert ModelSpec("m", "ridge", "y", group="symbol").text == f"{spec} by symbol from 50 rows"
 
 
 def test_keys_are_told_apart_by_their_upper_and_their_lower_half():
