@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,8 +12,6 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
     from pyspark.sql.types import DataType
-
-_LEVEL = 6
 
 
 def write_tfrecords(rows: DataFrame, folder: Path, is_gzip: bool) -> None:
@@ -65,7 +62,7 @@ def _writing(folder: str, is_gzip: bool) -> Callable[[Iterator[pa.RecordBatch]],
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         from pyspark import TaskContext
 
-        from jobs.tfrecord import frame
+        from jobs.tfrecord import create_records, frame
         from jobs.tfrecord_example import encode_example
 
         context = TaskContext.get()
@@ -75,14 +72,10 @@ def _writing(folder: str, is_gzip: bool) -> Callable[[Iterator[pa.RecordBatch]],
             file: Any = None
             for batch in batches:
                 if file is None:
-                    file = opened.enter_context(_open(Path(folder, name), is_gzip))
+                    file = opened.enter_context(create_records(Path(folder, name), is_gzip))
                 for row in batch.to_pylist():
                     file.write(frame(encode_example(row)))
         if file is not None:
             yield pa.RecordBatch.from_pydict({"file": [name]})
 
     return write
-
-
-def _open(file: Path, is_gzip: bool) -> Any:
-    return gzip.open(file, "wb", compresslevel=_LEVEL) if is_gzip else file.open("wb")

@@ -31,6 +31,7 @@ COMMANDS = (
     "evaluate",
     "report",
     "explore",
+    "windows",
     "lookahead-check",
     "run",
     "schedule",

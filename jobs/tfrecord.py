@@ -5,8 +5,11 @@ All numbers are little-endian. A CRC is CRC-32C (Castagnoli), rotated by 15 bits
 
 from __future__ import annotations
 
+import gzip
 import struct
+import zlib
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numba
@@ -18,6 +21,8 @@ _FOOT = struct.Struct("<I")
 _MASK_DELTA = 0xA282EAD8
 _POLYNOMIAL = 0x82F63B78  # Castagnoli, reflected
 MAX_RECORD_BYTES = 1 << 30
+_BLOCK_BYTES = 1 << 20
+_GZIP_LEVEL = 6
 
 
 class DamagedError(Exception):
@@ -62,6 +67,24 @@ def frame(data: bytes) -> bytes:
     """
     length = struct.pack("<Q", len(data))
     return length + _FOOT.pack(masked_crc(length)) + data + _FOOT.pack(masked_crc(data))
+
+
+def create_records(file: Path, is_gzip: bool) -> Any:
+    """A new file for records; the same records give the same bytes."""
+    return gzip.GzipFile(file, "wb", compresslevel=_GZIP_LEVEL, mtime=0) if is_gzip else file.open("wb")
+
+
+def open_records(file: Path) -> Iterator[StoredRecord]:
+    """Records of a file, which is compressed where its name ends with .gz.
+
+    Raises:
+        DamagedError: as :func:`read_records`, or the compression is damaged.
+    """
+    with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
+        try:
+            yield from read_records(iter(lambda: stream.read(_BLOCK_BYTES), b""))
+        except (EOFError, gzip.BadGzipFile, zlib.error) as e:
+            raise DamagedError(f"its compression is damaged ({e})") from e
 
 
 def masked_crc(data: bytes) -> int:

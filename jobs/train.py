@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jobs.config import Config, ModelSettings
 from jobs.example_reader import ExampleReader
@@ -40,26 +41,40 @@ def train(spark: SparkSession, config: Config, registry: Registry, say: Callable
 
 
 def split(config: Config, settings: ModelSettings, examples: TrainingSet) -> TimeSplit:
-    """Cut the examples into training, validation and test; test is all that begins after training labels have ended.
+    """As :func:`split_rows` of the examples of a model."""
+    is_training = examples.rows.is_training.to_numpy()
+    return split_rows(config, settings.name, settings.label, examples.known_from(), is_training)
+
+
+def split_rows(
+    config: Config, name: str, label: str, known_from: NDArray[np.int64], is_training: NDArray[np.bool_]
+) -> TimeSplit:
+    """Cut rows into training, validation and test; test is all that begins after training labels have ended.
+
+    Args:
+        config: The configuration.
+        name: Whose rows they are, for errors.
+        label: The label, whose horizon is left out at each border.
+        known_from: (n,) instant at which each row is known, in microseconds.
+        is_training: (n,) whether it lies in training time.
 
     Raises:
         DataContractError: a part is empty.
     """
-    horizon = config.horizon_seconds(settings.label) * 1_000_000
-    known_from = examples.known_from()
-    fitted = known_from[examples.rows.is_training.to_numpy()]
+    horizon = config.horizon_seconds(label) * 1_000_000
+    fitted = known_from[is_training]
     if len(fitted) == 0:
         raise DataContractError(
-            f"{settings.name}: no row with a label lies in training time; "
+            f"{name}: no row with a label lies in training time; "
             "more data or a larger features.train_fraction is needed"
         )
     instants = np.unique(fitted)
     validation_start = int(instants[int(len(instants) * (1 - config.training.validation_fraction))])
     test_start = int(fitted.max()) + horizon
     parts = split_by_time(known_from, known_from + horizon, validation_start, test_start, embargo=horizon)
-    for name in ("train", "validation", "test"):
-        if len(getattr(parts, name)) < 2:
-            raise DataContractError(f"{settings.name}: the {name} part holds fewer than 2 rows; more data is needed")
+    for part in ("train", "validation", "test"):
+        if len(getattr(parts, part)) < 2:
+            raise DataContractError(f"{name}: the {part} part holds fewer than 2 rows; more data is needed")
     return parts
 
 

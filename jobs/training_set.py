@@ -16,7 +16,7 @@ from models.group_key import group_names, key_columns, keys_of
 from models.windows import sliding_windows
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 KEY = ["exchange", "symbol", "bar_start"]
 
@@ -55,20 +55,20 @@ class TrainingSet:
         return total.hexdigest()
 
 
-def read_rows(
+def select_rows(
     spark: SparkSession,
     features_version: int,
     bar_seconds: int,
     label: str,
     feature_names: tuple[str, ...],
     exchanges: tuple[str, ...] = (),
-) -> pd.DataFrame:
-    """Rows of ``features`` with the struct fields as columns and the label as ``label``, ordered by symbol and time.
+) -> DataFrame:
+    """Rows of ``features`` with the struct fields as columns and the label as ``label``, in no order.
 
     ``exchanges`` keeps the rows of these venues; empty keeps all.
 
     Raises:
-        DataContractError: there are no features of this width, or not this label or feature.
+        DataContractError: the table has not this label or feature.
     """
     from pyspark.sql import functions as F
 
@@ -83,7 +83,23 @@ def read_rows(
     known = [F.col(name) for name in (*KEY, "available_at", "is_training", "is_warm")]
     of_width = table.where(F.col("bar_seconds") == bar_seconds)
     chosen = of_width.where(F.col("exchange").isin(*exchanges)) if exchanges else of_width
-    rows: Any = chosen.select(*known, *fields, F.col("labels")[label].alias("label")).toPandas()
+    return chosen.select(*known, *fields, F.col("labels")[label].alias("label"))
+
+
+def read_rows(
+    spark: SparkSession,
+    features_version: int,
+    bar_seconds: int,
+    label: str,
+    feature_names: tuple[str, ...],
+    exchanges: tuple[str, ...] = (),
+) -> pd.DataFrame:
+    """As :func:`select_rows`, ordered by symbol and time.
+
+    Raises:
+        DataContractError: there are no features of this width, or not this label or feature.
+    """
+    rows: Any = select_rows(spark, features_version, bar_seconds, label, feature_names, exchanges).toPandas()
     if rows.empty:
         raise DataContractError(f"there are no features of {bar_seconds} s bars: run foretable normalize first")
     ordered: pd.DataFrame = rows.sort_values(KEY, ignore_index=True)
