@@ -43,6 +43,7 @@ class Run:
     started_at: datetime
     tables: Sequence[str] = ()  # what the job may write: published when it is done
     run_number: int | None = None  # counts the runs that had something to do; set when the run begins
+    n_undone: int = 0  # runs of this job that were undone before; none is while this one goes on
     inputs: Mapping[str, int] = field(default_factory=dict)
     input_files: Mapping[str, str] = field(default_factory=dict)
     outputs: dict[str, int] = field(default_factory=dict)
@@ -60,7 +61,7 @@ class Run:
     def begin(self) -> None:
         """Something is to be done: from here on the run stands in ``runs``, as running."""
         if self.run_number is None:
-            self.run_number = _next_number(self.spark)
+            self.take_number()
             _append(self, "running", None, None)
 
     def remember(self, table: str) -> None:
@@ -68,10 +69,18 @@ class Run:
         if table not in self.before:
             self.before[table] = good_version(self.spark, table, self)
 
+    def take_number(self) -> None:
+        """Look into ``runs`` once, before the run's own row makes a new version of it: that costs a second to read."""
+        from pyspark.sql import functions as F
+
+        is_undone = _is("state", "undone") & _is("job", self.job)
+        found = self.spark.table("runs").agg(F.max("run_number").alias("newest"), F.count_if(is_undone).alias("undone"))
+        (row,) = found.collect()
+        self.run_number, self.n_undone = (row.newest or 0) + 1, row.undone
+
     def application(self, spark: SparkSession, inputs: Mapping[str, int]) -> str:
         """Name under which Delta counts the writes of this job with these settings, from these very tables."""
-        undone = spark.table("runs").where(_is("state", "undone") & _is("job", self.job)).count()
-        again = self.run_id if self.is_rebuild else undone
+        again = self.run_id if self.is_rebuild else self.n_undone
         ids = {table: table_log(spark, table).table_id for table in sorted(inputs)}
         facts = json.dumps([self.target, self.config_digest, ids, again])
         return f"foretable/{self.job}/{hashlib.sha256(facts.encode()).hexdigest()[:16]}"
@@ -206,13 +215,6 @@ def _good_inputs(run: Run) -> dict[str, int]:
     return {table: version for table, version in run.inputs.items() if version <= good_version(run.spark, table)}
 
 
-def _next_number(spark: SparkSession) -> int:
-    from pyspark.sql import functions as F
-
-    newest = spark.table("runs").agg(F.max("run_number").alias("n")).collect()[0].n
-    return (newest or 0) + 1
-
-
 def settle_killed(spark: SparkSession, job: str) -> bool:
     """Note that the runs of this job which are said to be running were killed: their place was free.
 
@@ -225,7 +227,7 @@ def settle_killed(spark: SparkSession, job: str) -> bool:
 def _store(run: Run, state: str, message: str | None) -> None:
     finished_at = _now()
     if run.run_number is None:
-        run.run_number = _next_number(run.spark)
+        run.take_number()
         _append(run, state, finished_at, message)
         return
     maps = {

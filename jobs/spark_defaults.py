@@ -22,6 +22,8 @@ FIXED = {
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.hadoop.parquet.writer.version": "PARQUET_2_0",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.sql.codegen.cache.maxEntries": "1000",  # of 100 a pipeline compiles the same code again in each of its jobs
+    "spark.sql.ui.explainMode": "simple",  # else the text of each wide plan is laid out at length, for nobody
     "spark.sql.dataFrameQueryContext.enabled": "false",  # errors would name lines of our own code
     "spark.sql.execution.pyspark.udf.faulthandler.enabled": "true",  # a worker that dies leaves the note of its model
     "spark.databricks.delta.schema.autoMerge.enabled": "false",

@@ -16,3 +16,4 @@ CREATE TABLE IF NOT EXISTS feature_scales (
 )
 USING delta
 COMMENT 'One row is the fitted scale of one feature of one symbol'
+TBLPROPERTIES (delta.dataSkippingNumIndexedCols = 0) -- few files: to read their statistics costs more than it saves

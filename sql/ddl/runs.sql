@@ -24,3 +24,4 @@ CREATE TABLE IF NOT EXISTS runs (
 )
 USING delta
 COMMENT 'One row is a run of a job'
+TBLPROPERTIES (delta.dataSkippingNumIndexedCols = 0) -- few files: to read their statistics costs more than it saves
