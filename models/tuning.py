@@ -6,7 +6,7 @@ of the training: a search that was cut off goes on where it was, and the same se
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,6 @@ from models.search_space import search_space, suggest_options
 
 if TYPE_CHECKING:
     from optuna import Study
-    from optuna.trial import FrozenTrial, Trial
 
 _MODEL, _OPTIONS = "model", "options"
 
@@ -49,20 +48,23 @@ class TrialResult:
 def tune(
     spec: ModelSpec,
     n_trials: int,
-    error_of: Callable[[ModelSpec], float],
+    errors_of: Callable[[Sequence[ModelSpec]], Sequence[float]],
     storage: Path,
     study_key: str,
     say: Callable[[str], None],
+    n_at_once: int = 1,
 ) -> ModelSpec:
     """Return ``spec`` with the best options of ``n_trials`` trials; options that ``spec`` names stay as they are.
 
     Args:
         spec: What to fit; its options are fixed.
         n_trials: How many, the defaults among them; those that the storage holds already count.
-        error_of: Fits a spec and returns its error on rows that the fit did not see; smaller is better.
+        errors_of: Fits specs and returns the error of each on rows that the fit did not see; smaller is better.
         storage: SQLite file of the trials, made where it is not there.
         study_key: Recognises the search: the same key means the same data, settings and space.
         say: Told of each trial.
+        n_at_once: Trials that are asked for together, so that they can be fitted side by side: they do not know of each
+            other's errors, so another number is another search.
 
     Raises:
         UsageError: The family has nothing left to search.
@@ -72,24 +74,38 @@ def tune(
             f"Tuning has no option of {spec.family} left to search: leave one of those given out, or leave trials out."
         )
     study = _study(storage, study_key, spec)
-    if not study.trials:
+    if not any(trial.state.name in ("COMPLETE", "WAITING") for trial in study.trials):
         study.enqueue_trial(_defaults(spec))
+    while (n_left := n_trials - sum(trial.state.name == "COMPLETE" for trial in study.trials)) > 0:
+        for number, error in _some_trials(study, spec, min(n_left, n_at_once), errors_of):
+            best = study.best_trial
+            found = f"error {error:.6g}, best {best.value:.6g} (trial {best.number})"
+            say(f"trial {number} of {n_trials} (0 are the defaults): {found}")
+    options: dict[str, Any] = json.loads(study.best_trial.user_attrs[_OPTIONS])
+    return dataclasses.replace(spec, options=options)
 
-    def objective(trial: "Trial") -> float:
-        options = suggest_options(spec, trial)
-        trial.set_user_attr(_OPTIONS, json.dumps(options))
-        return error_of(dataclasses.replace(spec, options=options))
 
-    def tell(study: "Study", trial: "FrozenTrial") -> None:
-        best = study.best_trial
-        found = f"error {trial.value:.6g}, best {best.value:.6g} (trial {best.number})"
-        say(f"trial {trial.number} of {n_trials} (0 are the defaults): {found}")
+def _some_trials(
+    study: "Study", spec: ModelSpec, n: int, errors_of: Callable[[Sequence[ModelSpec]], Sequence[float]]
+) -> Iterator[tuple[int, float]]:
+    """Run so many trials side by side; yields number and error of each once it is stored."""
+    from optuna.trial import TrialState
 
-    n_left = n_trials - sum(trial.state.name == "COMPLETE" for trial in study.trials)
-    if n_left > 0:
-        study.optimize(objective, n_trials=n_left, callbacks=[tell])
-    best: dict[str, Any] = json.loads(study.best_trial.user_attrs[_OPTIONS])
-    return dataclasses.replace(spec, options=best)
+    trials = [study.ask() for _ in range(n)]
+    candidates = []
+    try:
+        for trial in trials:
+            options = suggest_options(spec, trial)
+            trial.set_user_attr(_OPTIONS, json.dumps(options))
+            candidates.append(dataclasses.replace(spec, options=options))
+        errors = errors_of(candidates)
+    except BaseException:
+        for trial in trials:
+            study.tell(trial, state=TrialState.FAIL)
+        raise
+    for trial, error in zip(trials, errors, strict=True):
+        study.tell(trial, error)
+        yield trial.number, error
 
 
 def read_trials(storage: Path) -> list[TrialResult]:
@@ -123,7 +139,7 @@ def _study(storage: Path, key: str, spec: ModelSpec) -> "Study":
     study = optuna.create_study(
         storage=_url(storage),
         study_name=key,
-        sampler=optuna.samplers.TPESampler(seed=spec.seed, n_startup_trials=5),
+        sampler=optuna.samplers.TPESampler(seed=spec.seed, n_startup_trials=5, constant_liar=True),
         load_if_exists=True,
     )
     study.set_user_attr(_MODEL, spec.name)

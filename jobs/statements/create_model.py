@@ -72,7 +72,7 @@ def create_model(
     examples = _examples(rows, spec, own)
     key = hashlib.sha256(f"{spec.text}{own.describes_cut}{rows.digest()}".encode()).hexdigest()
     if own.n_trials and registry.find_by_training_key(spec.name, key) is None:
-        spec = tuned_spec(spec, examples, rows.times, own.n_trials, registry.trials_file, key, say)
+        spec = tuned_spec(spark, registry, spec, examples, rows.times, own.n_trials, key, say)
     return fit_and_register(registry, spec, examples, key, rows.data_versions, say, own.leakage)
 
 

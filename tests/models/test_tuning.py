@@ -17,6 +17,11 @@ def bowl(spec):
     return (math.log10(spec.options["alpha"]) - 1) ** 2
 
 
+def each(error_of):
+    """As ``tune`` asks: for several at once."""
+    return lambda specs: [error_of(spec) for spec in specs]
+
+
 @pytest.fixture
 def storage(tmp_path):
     return tmp_path / "registry" / "trials.db"
@@ -24,7 +29,7 @@ def storage(tmp_path):
 
 def test_the_best_trial_wins_and_the_first_are_the_defaults(storage):
     said = []
-    tuned = tune(RIDGE, 15, bowl, storage, "key", said.append)
+    tuned = tune(RIDGE, 15, each(bowl), storage, "key", said.append)
     trials = read_trials(storage)
     assert len(trials) == len(said) == 15
     assert trials[0].options == {"alpha": 100.0}
@@ -41,29 +46,57 @@ def test_a_search_that_was_cut_off_goes_on_where_it_was(storage):
         return bowl(spec)
 
     with pytest.raises(KeyboardInterrupt):
-        tune(RIDGE, 6, fails_at_the_fourth, storage, "key", print)
+        tune(RIDGE, 6, each(fails_at_the_fourth), storage, "key", print)
     asked = []
 
     def counted(spec):
         asked.append(spec)
         return bowl(spec)
 
-    first = tune(RIDGE, 6, counted, storage, "key", print)
+    first = tune(RIDGE, 6, each(counted), storage, "key", print)
     assert len(asked) == 3
-    assert tune(RIDGE, 6, counted, storage, "key", print) == first
+    assert tune(RIDGE, 6, each(counted), storage, "key", print) == first
     assert len(asked) == 3
+
+
+def test_trials_asked_for_together_do_not_know_of_each_other_and_are_the_same_again(storage, tmp_path):
+    asked = []
+
+    def together(specs):
+        asked.append([spec.options["alpha"] for spec in specs])
+        return [bowl(spec) for spec in specs]
+
+    first = tune(RIDGE, 10, together, storage, "key", print, n_at_once=4)
+    assert [len(some) for some in asked] == [4, 4, 2]
+    assert len({alpha for some in asked for alpha in some}) == 10
+    assert asked[0][0] == 100.0
+    before, asked = asked, []
+    assert tune(RIDGE, 10, together, tmp_path / "other.db", "key", print, n_at_once=4) == first
+    assert asked == before
+
+
+def test_a_search_that_failed_at_once_tries_the_defaults_again(storage):
+    def fails(specs):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tune(RIDGE, 3, fails, storage, "key", print, n_at_once=2)
+    tuned = tune(RIDGE, 3, each(lambda spec: abs(spec.options["alpha"] - 100)), storage, "key", print)
+    assert tuned.options == {"alpha": 100.0}
+    states = [trial.state for trial in read_trials(storage)]
+    assert sorted(states) == ["complete"] * 3 + ["fail"] * 2
 
 
 def test_options_that_are_given_stay_and_the_others_are_searched(storage):
     spec = ModelSpec("m", "decision_tree", "y", options={"max_depth": 3})
-    tuned = tune(spec, 5, lambda one: one.options["min_samples_leaf"], storage, "key", print)
+    tuned = tune(spec, 5, each(lambda one: one.options["min_samples_leaf"]), storage, "key", print)
     assert tuned.options["max_depth"] == 3
     assert all(10 <= trial.options["min_samples_leaf"] <= 500 for trial in read_trials(storage))
 
 
 def test_nothing_left_to_search_is_refused(storage):
     with pytest.raises(UsageError, match="Tuning has no option of ridge left to search"):
-        tune(ModelSpec("m", "ridge", "y", options={"alpha": 1.0}), 3, bowl, storage, "key", print)
+        tune(ModelSpec("m", "ridge", "y", options={"alpha": 1.0}), 3, each(bowl), storage, "key", print)
 
 
 def test_no_file_holds_no_trials(storage):
