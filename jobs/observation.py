@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jobs.network_files import network_source
 from jobs.pipeline_graph import in_order
 from jobs.step_settings import DEFAULT_STEPS
 from models.errors import ForetableError
@@ -47,7 +48,7 @@ def observe(app: App) -> Observation | None:
         files = _files(app)
         tables = _tables(schema_folder(app))
         return Observation(
-            settings=config.digest(),
+            settings=_digest([config.digest(), _networks(app)]),
             code=_code(),
             files=_digest(files),
             n_files=len(files),
@@ -57,6 +58,12 @@ def observe(app: App) -> Observation | None:
         )
     except (OSError, ForetableError):
         return None  # the run itself will find it, and say it
+
+
+def _networks(app: App) -> list[str | None]:
+    """The networks of the user's own among the models: what a file holds is a setting too."""
+    folder = app.registry.networks_folder
+    return [network_source(model.family.lower(), model.options, folder) for model in app.config.models]
 
 
 def _files(app: App) -> list[list[Any]]:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from models.names import is_class_path
 from models.protocol import Rows
 
 if TYPE_CHECKING:
@@ -60,8 +61,7 @@ def explainer_of(scorer: "Scorer") -> Explainer:
         ModelContractError: The model was stored without what its explanation needs.
     """
     family = scorer.manifest.family
-    is_class_path = "." in family
-    if scorer.manifest.format == "keras" or family == "mlp" or is_class_path:
+    if scorer.manifest.format == "keras" or family == "mlp" or is_class_path(family):
         from models.explain_sampled import SampledExplainer
 
         return SampledExplainer(scorer)

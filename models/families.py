@@ -7,12 +7,12 @@ from typing import Any
 from models.errors import UsageError
 from models.grouped_model import GroupedModel, check_group
 from models.keras_models import NetworkModel
-from models.names import near_first
+from models.names import is_class_path, near_first
 from models.network_bodies import BODIES, SHARED_OPTIONS, Options, check_network_options
 from models.network_source import FAMILY as OWN_NETWORK
 from models.network_source import NETWORK_OPTION, body_of, check_source_options
 from models.protocol import Model, ModelSpec, Task, option_of
-from models.sklearn_catalog import choices_of, class_path_family, is_class_path
+from models.sklearn_catalog import choices_of, class_path_family
 from models.sklearn_models import (
     DECISION_TREE,
     FORESTS,

@@ -56,18 +56,15 @@ TRANSFORMER_PATHS = (
 )
 
 
-def is_class_path(family: str) -> bool:
-    """Whether a family is named by class path; the names of Foretable's own have no dot."""
-    return "." in family
-
-
 def class_path_family(family: str) -> str:
     """Return the family as the list spells it, with ``' | '`` between the steps; upper and lower case do not count.
 
     Raises:
-        UsageError: A class is not on the list.
+        UsageError: A class is not on the list, or one stands twice.
     """
     *before, last = (step.strip() for step in family.split(SEPARATOR))
+    if twice := next((step for step in before if before.count(step) > 1), None):
+        raise UsageError(f"{twice} stands twice in the pipeline: each step has its name once, keep one.")
     return f" {SEPARATOR} ".join(
         [*(_listed(step, TRANSFORMER_PATHS) for step in before), _listed(last, ESTIMATOR_PATHS)]
     )

@@ -30,6 +30,7 @@ from models.fixed_order_linear import (
     FixedOrderRidge,
 )
 from models.fixed_order_network import FixedOrderMLPClassifier, FixedOrderMLPRegressor
+from models.names import is_class_path
 from models.protocol import Labels, ModelSpec, Rows, Task, Validation, check_input, refuse_probability
 from models.training_record import TrainingRecord
 
@@ -200,7 +201,8 @@ class SklearnModel:
         """Fit; gradient boosting stops early on ``validation``. Nothing is noted in ``record``.
 
         Raises:
-            UsageError: An option has a value that scikit-learn refuses, or the classes are numbers with a fraction.
+            UsageError: An option has a value that scikit-learn refuses, or the classes are numbers with a fraction; or
+                a class by path cannot be fitted to these rows.
         """
         rows = check_input(X, self.feature_names, self.sequence_length)
         extra: dict[str, Any] = {}
@@ -215,6 +217,10 @@ class SklearnModel:
                 self.estimator.fit(rows, self._plain_labels(y), **extra)
         except InvalidParameterError as refused:
             raise UsageError(f"{self.spec.family} refuses an option: {' '.join(str(refused).split())}") from refused
+        except ValueError as refused:
+            if not is_class_path(self.spec.family):
+                raise
+            raise UsageError(f"{self.spec.family} cannot be fitted: {' '.join(str(refused).split())}") from refused
         if hasattr(self._core, "n_jobs"):
             # Threads add the trees up in the order in which they finish: with one thread the sum is always the same.
             self._core.set_params(n_jobs=None)

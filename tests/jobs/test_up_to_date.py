@@ -190,6 +190,21 @@ def test_what_cannot_be_told_without_spark_is_never_up_to_date(app, tmp_path):
     assert observe(app(sources=[{"path": str(tmp_path / "none"), "format": "coinbase_full", "exchange": "x"}])) is None
 
 
+def test_the_text_of_a_network_of_the_users_own_is_a_setting(app, registry):
+    run = app(models=[{"name": "towers", "family": "keras", "options": {"network": "towers"}}])
+    assert observe(run) is None  # there is no such file: the run will say it
+    file = registry.networks_folder / "towers.py"
+    file.parent.mkdir(exist_ok=True)
+    try:
+        file.write_text("def layers(): ...")
+        before = observe(run)
+        assert observe(run) == before
+        write_again(file, "def layers(): pas")
+        assert observe(run).settings != before.settings
+    finally:
+        file.unlink()
+
+
 def test_a_torn_or_older_file_counts_for_nothing(app, home, schema):
     run = app()
     assert scored(run).remember()

@@ -16,6 +16,7 @@ from models.sklearn_catalog import ESTIMATOR_PATHS, TRANSFORMER_PATHS
 
 SEED = 1  # that of ``store``
 HUBER = "sklearn.linear_model.HuberRegressor"
+PCA = "sklearn.decomposition.PCA"
 CLASSES = ["down", "flat", "up"]
 SMALL = {"n_estimators": 5}
 
@@ -89,6 +90,11 @@ def test_an_explanation_adds_up_to_the_prediction(store, rows):
     np.testing.assert_allclose(told.baseline + told.attributions.sum(axis=1), scorer.predict(rows[0][:5]), rtol=1e-12)
 
 
+def test_rows_that_a_class_cannot_take_are_told_in_one_sentence(store):
+    with pytest.raises(UsageError, match=r"sklearn.* cannot be fitted: n_components=9 must be between 0 and min"):
+        store(f"{PCA} | {HUBER}", pca__n_components=9)
+
+
 def test_a_family_is_spelled_as_scikit_learn_does():
     assert family_name("SKLEARN.linear_model.huberregressor") == HUBER
     assert family_name(f"sklearn.preprocessing.minmaxscaler|{HUBER}") == f"sklearn.preprocessing.MinMaxScaler | {HUBER}"
@@ -112,6 +118,7 @@ def test_options_and_defaults_are_scikit_learns_without_seed_and_threads():
         (ModelSpec("m", "os.system", "y"), "'os.system' is not an estimator that Foretable trains by class path"),
         (ModelSpec("m", f"{HUBER} | {HUBER}", "y"), f"'{HUBER}' is not a transformer"),
         (ModelSpec("m", "sklearn.preprocessing.RobustScaler", "y"), "is not an estimator"),
+        (ModelSpec("m", f"{PCA} | {PCA} | {HUBER}", "y"), f"{PCA} stands twice in the pipeline"),
         (ModelSpec("m", HUBER, "y", options={"espilon": 2}), "has no option 'espilon'; its options are epsilon, "),
         (ModelSpec("m", HUBER, "y", "classification"), "cannot do classification; choose one of logistic, "),
         (ModelSpec("m", HUBER, "y", sequence_length=3), "takes one row, got sequence_length 3"),
