@@ -117,6 +117,15 @@ def family_options(family: str, task: Task) -> dict[str, Any]:
     return found.options(task)
 
 
+def options_of(spec: ModelSpec) -> dict[str, Any]:
+    """Return the options of the family of a spec with their defaults; a network of the user's own names some itself.
+
+    Raises:
+        UsageError: As :func:`family_options`, or the text of the network is none.
+    """
+    return dict(body_of(spec).options) if spec.family == OWN_NETWORK else family_options(spec.family, spec.task)
+
+
 def check_spec(spec: ModelSpec) -> None:
     """Refuse a spec that no family can fit.
 
@@ -124,8 +133,7 @@ def check_spec(spec: ModelSpec) -> None:
         UsageError: Unknown family, task or option, a network option out of its range, or a sequence length or group
             that does not fit the family.
     """
-    own_network = body_of(spec) if spec.family == OWN_NETWORK else None
-    known = family_options(spec.family, spec.task) if own_network is None else own_network.options
+    known = options_of(spec)
     for option in spec.options:
         if option not in known:
             raise UsageError(
@@ -138,8 +146,8 @@ def check_spec(spec: ModelSpec) -> None:
             f"{spec.family} does not say its quantile by that name, and would be measured as a mean; "
             "take gradient_boosting with loss = 'quantile', quantile = 0.9."
         )
-    if own_network is not None:
-        check_source_options(spec.options[NETWORK_OPTION], own_network, spec.options)
+    if spec.family == OWN_NETWORK:
+        check_source_options(spec.options[NETWORK_OPTION], known, spec.options)
     elif spec.family in BODIES:
         check_network_options(spec.family, spec.options)
     check_group(spec)

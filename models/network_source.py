@@ -68,7 +68,7 @@ def read_network(name: str, source: str) -> NetworkBody:
     return NetworkBody({**SHARED_OPTIONS, **own, NETWORK_OPTION: name}, told_layers)
 
 
-def check_source_options(name: str, body: NetworkBody, options: Options) -> None:
+def check_source_options(name: str, defaults: Options, options: Options) -> None:
     """Refuse values that are not of the kind of the default, and those that no network can have.
 
     Raises:
@@ -77,7 +77,7 @@ def check_source_options(name: str, body: NetworkBody, options: Options) -> None
     shared = {option: value for option, value in options.items() if option in SHARED_OPTIONS}
     check_network_options(name, shared)
     for option, value in options.items():
-        default = body.options[option]
+        default = defaults[option]
         kind: Any = int | float if isinstance(default, float) else type(default)
         if option not in shared and (
             not isinstance(value, kind) or isinstance(value, bool) != isinstance(default, bool)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.errors import UsageError
-from models.families import family_options
+from models.families import options_of
 from models.protocol import ModelSpec
 from models.search_space import search_space, suggest_options
 
@@ -152,7 +152,7 @@ def _url(storage: Path) -> str:
 
 def _defaults(spec: ModelSpec) -> dict[str, Any]:
     """The family's own defaults of what is searched, brought into the range where they lie outside of it."""
-    defaults = family_options(spec.family, spec.task)
+    defaults = options_of(spec)
     space = search_space(spec)
     inside = {}
     for name, range_ in space.items():

@@ -75,6 +75,13 @@ def test_trials_asked_for_together_do_not_know_of_each_other_and_are_the_same_ag
     assert asked == before
 
 
+def test_the_first_trial_of_a_users_network_has_the_defaults_of_its_text(storage):
+    text = "OPTIONS = {'dropout': 0.4}\ndef layers(keras, inputs, options): ..."
+    spec = ModelSpec("m", "keras", "y", options={"network": "mine", "learning_rate": 0.01}, network=text)
+    tune(spec, 1, each(lambda one: one.options["dropout"]), storage, "key", print)
+    assert [trial.options["dropout"] for trial in read_trials(storage)] == [0.4]
+
+
 def test_a_search_that_failed_at_once_tries_the_defaults_again(storage):
     def fails(specs):
         raise KeyboardInterrupt
