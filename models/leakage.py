@@ -70,10 +70,13 @@ def independent_rows(labels: Labels) -> float:
     ``n / (1 + 2 * (r_1 + r_2 + ...))`` with the autocorrelations up to the first that is not positive (Geyer,
     "Practical Markov chain Monte Carlo", Statistical Science 7(4), 1992), of names those of the most frequent one.
     """
+    if len(labels) == 0:
+        return 0.0
     if labels.dtype.kind not in "fiu":
         classes, codes = np.unique(labels, return_inverse=True)
         labels = codes == np.bincount(codes, minlength=len(classes)).argmax()
-    values = labels.astype(np.float64) - np.mean(labels) if len(labels) else labels.astype(np.float64)
+    values = labels.astype(np.float64)
+    values -= values.mean()
     power = float(values @ values)
     if power == 0:
         return float(len(values))

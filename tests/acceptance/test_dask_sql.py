@@ -99,7 +99,7 @@ def test_show_models_gives_their_names_in_order(run, timeseries):
         ("SELECT predict('{0}', struct(x, y)) FROM timeseries", "There is no model '{0}'"),
         ("CREATE MODEL {0} OPTIONS (label = 'target') AS SELECT x, y, target FROM t", "expected USING"),
         ("CREATE MODEL {0} USING MagicMock OPTIONS (label = 'target') AS SELECT x, y, target FROM t", "There is no model family 'MagicMock'"),
-        ("CREATE MODEL {0} USING that.is.not.a.python.class OPTIONS (label = 'target') AS SELECT x FROM t", "expected AS after {0} USING that, found ."),
+        ("CREATE MODEL {0} USING that.is.not.a.python.class OPTIONS (label = 'target') AS SELECT x FROM t", "'that.is.not.a.python.class' is not an estimator that Foretable trains by class path"),
         ("CREATE MODEL {0} USING logistic OPTIONS (label = 'targets') AS SELECT x, x > 0 AS target FROM timeseries",
          "label = 'targets' is no column of the query: it has target, x"),
     ],
