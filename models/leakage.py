@@ -77,16 +77,14 @@ def independent_rows(labels: Labels) -> float:
         labels = codes == np.bincount(codes, minlength=len(classes)).argmax()
     values = labels.astype(np.float64)
     values -= values.mean()
-    power = float(values @ values)
-    if power == 0:
+    if not values.any():
         return float(len(values))
-    inflation = 1.0
-    for lag in range(1, len(values)):
-        correlation = float(values[lag:] @ values[:-lag]) / power
-        if correlation <= 0:
-            break
-        inflation += 2 * correlation
-    return len(values) / inflation
+    spectrum = np.fft.rfft(values, 2 * len(values))  # twice as long, so that the end does not meet the beginning
+    products = np.fft.irfft(np.square(np.abs(spectrum)))[: len(values)]
+    correlation = products / products[0]
+    is_over = correlation <= 0
+    n_lags = int(is_over.argmax()) if is_over.any() else len(values)
+    return float(len(values) / (1 + 2 * correlation[1:n_lags].sum()))
 
 
 def _lower_bound(share: float, n_independent: float) -> float:

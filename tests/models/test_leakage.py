@@ -117,6 +117,9 @@ def test_labels_that_overlap_count_for_fewer():
     assert independent_rows(overlapping > 0) < 30_000 / 3
     assert independent_rows(steps) == pytest.approx(30_004, rel=0.05)
     assert independent_rows(np.ones(7)) == 7
+    # Mean 2.5: deviations -1.5, -0.5, 0.5, 1.5 of power 5; lag 1: 0.75 - 0.25 + 0.75 = 1.25, lag 2: -1.5.
+    assert independent_rows(np.array([1.0, 2.0, 3.0, 4.0])) == pytest.approx(4 / (1 + 2 * 0.25))
+    assert independent_rows(np.cumsum(random.normal(size=300_000))) < 100  # of a level, in no time
     assert independent_rows(np.array(["a", "b", "b", "a"])) <= 4
     assert independent_rows(np.empty(0)) == independent_rows(np.empty(0, dtype=object)) == 0
 
