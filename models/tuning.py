@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from models.errors import UsageError
 from models.families import options_of
 from models.protocol import ModelSpec
-from models.search_space import search_space, suggest_options
+from models.search_space import SEARCH_SPACES, search_space, suggest_options
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -69,6 +69,8 @@ def tune(
     Raises:
         UsageError: The family has nothing left to search.
     """
+    if spec.family not in SEARCH_SPACES:
+        raise UsageError(f"Tuning has no range for the options of {spec.family}: give them, and leave trials out.")
     if not search_space(spec):
         raise UsageError(
             f"Tuning has no option of {spec.family} left to search: leave one of those given out, or leave trials out."

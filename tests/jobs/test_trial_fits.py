@@ -23,7 +23,9 @@ def rows():
 
 
 def specs(*depths):
-    return [ModelSpec("m", "decision_tree", "y", options={"max_depth": depth}) for depth in depths]
+    return [
+        ModelSpec("m", "decision_tree", "y", options={"max_depth": depth, "min_samples_leaf": 5}) for depth in depths
+    ]
 
 
 def test_tasks_give_the_errors_of_one_process_in_their_order(spark, rows):

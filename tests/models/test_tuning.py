@@ -106,6 +106,13 @@ def test_nothing_left_to_search_is_refused(storage):
         tune(ModelSpec("m", "ridge", "y", options={"alpha": 1.0}), 3, each(bowl), storage, "key", print)
 
 
+def test_a_class_of_scikit_learn_is_not_searched(storage):
+    with pytest.raises(
+        UsageError, match=r"Tuning has no range for the options of sklearn\.svm\.SVR: give them, and leave"
+    ):
+        tune(ModelSpec("m", "sklearn.svm.SVR", "y"), 3, each(bowl), storage, "key", print)
+
+
 def test_no_file_holds_no_trials(storage):
     assert read_trials(storage) == []
 
