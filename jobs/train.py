@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from jobs.config import Config, ModelSettings
 from jobs.example_reader import ExampleReader
-from jobs.model_training import Examples, Trained, fit_and_register, main_error
+from jobs.model_training import PARTS, Examples, Trained, fit_and_register, main_error
 from jobs.network_files import network_source
 from jobs.training_set import TrainingSet
 from models.errors import DataContractError
@@ -72,7 +72,7 @@ def split_rows(
     validation_start = int(instants[int(len(instants) * (1 - config.training.validation_fraction))])
     test_start = int(fitted.max()) + horizon
     parts = split_by_time(known_from, known_from + horizon, validation_start, test_start, embargo=horizon)
-    for part in ("train", "validation", "test"):
+    for part in PARTS:
         if len(getattr(parts, part)) < 2:
             raise DataContractError(f"{name}: the {part} part holds fewer than 2 rows; more data is needed")
     return parts

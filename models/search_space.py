@@ -70,7 +70,7 @@ SEARCH_SPACES: Mapping[str, Mapping[str, Range]] = {
 
 def search_space(spec: ModelSpec) -> dict[str, Range]:
     """The options of the family that are searched: those that ``spec`` does not fix."""
-    return {name: range_ for name, range_ in SEARCH_SPACES.get(spec.family, {}).items() if name not in spec.options}
+    return {name: range_ for name, range_ in SEARCH_SPACES[spec.family].items() if name not in spec.options}
 
 
 def suggest_options(spec: ModelSpec, trial: Suggest) -> dict[str, Any]:

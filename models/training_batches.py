@@ -9,6 +9,11 @@ from numpy.typing import NDArray
 from models.protocol import Labels
 
 
+def epoch_order(n_rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    """Return the places of the rows in the order of an epoch."""
+    return np.random.default_rng((seed, epoch)).permutation(n_rows)
+
+
 def shuffled_batches(
     keras: ModuleType, inputs: NDArray[np.float32], targets: Labels, batch_size: int, seed: int
 ) -> Any:
@@ -21,7 +26,7 @@ def shuffled_batches(
         order = np.arange(len(targets))
 
         def begin(self, epoch: int) -> None:
-            self.order = np.random.default_rng((seed, epoch)).permutation(len(targets))
+            self.order = epoch_order(len(targets), seed, epoch)
 
         def __len__(self) -> int:
             return -(-len(targets) // batch_size)

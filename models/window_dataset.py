@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.training_batches import epoch_order
 from models.window_store import WindowStore
 
 Batch = tuple[NDArray[np.float32], NDArray[np.float32]]
@@ -20,8 +21,8 @@ def batches(store: WindowStore, places: NDArray[np.int64], batch_size: int) -> I
 
 
 def shuffled_places(places: NDArray[np.int64], seed: int, epoch: int) -> NDArray[np.int64]:
-    """Return the places in the order of an epoch, as ``models.training_batches`` draws it."""
-    return np.random.default_rng((seed, epoch)).permutation(places)
+    """Return the places in the order of an epoch."""
+    return places[epoch_order(len(places), seed, epoch)]
 
 
 def window_dataset(store: WindowStore, places: NDArray[np.int64], batch_size: int, seed: int | None = None) -> Any:
