@@ -8,7 +8,7 @@ import pandas as pd
 
 from jobs.config import Config, ModelSettings
 from jobs.last_good import good_version
-from jobs.training_set import TrainingSet, make_training_set, read_rows
+from jobs.training_set import TrainingSet, make_training_set, read_rows, select_rows
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -42,5 +42,6 @@ class ExampleReader:
         if label not in self._rows:
             exchanges = tuple(sorted({source.exchange for source in self.config.sources}))
             names, width = self.config.features.names(), self.config.model_bar_seconds
-            self._rows[label] = read_rows(self.spark, self.features_version, width, label, names, exchanges)
+            selected = select_rows(self.spark, self.features_version, width, label, names, exchanges)
+            self._rows[label] = read_rows(selected, width)
         return self._rows[label]

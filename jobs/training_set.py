@@ -86,20 +86,13 @@ def select_rows(
     return chosen.select(*known, *fields, F.col("labels")[label].alias("label"))
 
 
-def read_rows(
-    spark: SparkSession,
-    features_version: int,
-    bar_seconds: int,
-    label: str,
-    feature_names: tuple[str, ...],
-    exchanges: tuple[str, ...] = (),
-) -> pd.DataFrame:
-    """As :func:`select_rows`, ordered by symbol and time.
+def read_rows(selected: DataFrame, bar_seconds: int) -> pd.DataFrame:
+    """Rows of :func:`select_rows`, ordered by symbol and time.
 
     Raises:
-        DataContractError: there are no features of this width, or not this label or feature.
+        DataContractError: there are none.
     """
-    rows: Any = select_rows(spark, features_version, bar_seconds, label, feature_names, exchanges).toPandas()
+    rows: Any = selected.toPandas()
     if rows.empty:
         raise DataContractError(f"there are no features of {bar_seconds} s bars: run foretable normalize first")
     ordered: pd.DataFrame = rows.sort_values(KEY, ignore_index=True)

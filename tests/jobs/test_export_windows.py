@@ -9,7 +9,7 @@ from jobs import cli
 from jobs.batch_output_files import MANIFEST
 from jobs.export_windows import export_windows
 from jobs.train import split
-from jobs.training_set import make_training_set, read_rows
+from jobs.training_set import make_training_set, read_rows, select_rows
 from jobs.window_records import read_windows
 from models.errors import DataContractError, SafetyError, UsageError
 
@@ -30,7 +30,7 @@ def in_order(inputs, labels):
 def test_parts_hold_the_windows_that_training_takes(spark, in_pipeline, tmp_path, label):
     rows = export_windows(in_pipeline, label, N_STEPS, tmp_path / "w", n_shards=2, is_gzip=True, seed=1)
     names, version = in_pipeline.config.features.names(), rows[0]["features_version"]
-    known = read_rows(spark, version, 60, label, names)
+    known = read_rows(select_rows(spark, version, 60, label, names), 60)
     examples = make_training_set(known, names, N_STEPS, 60, version)
     settings = in_pipeline.config.models[0].model_copy(update={"label": label})
     cut = split(in_pipeline.config, settings, examples)
