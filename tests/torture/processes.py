@@ -12,7 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-# As in tests/conftest.py; these live for seconds to minutes, so that the JVM's second compiler would not pay.
+# As in tests/conftest.py; these live for seconds to minutes, so that the JVM's second compiler would not pay. Alone the
+# first one gets 48 MB for code, less than Spark needs: methods were thrown out and compiled again all the time.
 QUICK = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
@@ -20,7 +21,9 @@ QUICK = {
     "spark.sql.shuffle.partitions": "1",
     "spark.default.parallelism": "2",
     "spark.driver.memory": "1g",
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:-UseParallelGC -XX:+UseSerialGC -Xlog:disable",
+    "spark.driver.extraJavaOptions": (
+        "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m -XX:-UseParallelGC -XX:+UseSerialGC -Xlog:disable"
+    ),
 }
 PATIENCE_SECONDS = 900
 
