@@ -6,10 +6,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from models.artifact import load_scorer
+from models.artifact import load_scorer, read_verified
 from models.errors import ModelContractError, SafetyError, StorageError, UsageError
 from models.format_keras import KERAS_FILE_NAME, ONNX_FILE_NAME
 from models.format_skops import SKOPS_FILE_NAME
+from models.golden_rows import FILE_NAME as GOLDEN_ROWS
+from models.golden_rows import GoldenRows
 from models.keras_runtime import import_keras, quiet_arrays
 from models.model_version import ModelVersion
 from models.names import near_first
@@ -22,9 +24,10 @@ _FILES = {"skops": SKOPS_FILE_NAME, "keras": KERAS_FILE_NAME, "onnx": ONNX_FILE_
 def export_model(version: ModelVersion, path: str, format_: str | None) -> tuple[str, int]:
     """Write a version to ``path``, which must not exist, and return the format and the bytes written.
 
-    ``artifact`` (the default) is the whole folder with its manifest; ``skops``, ``keras`` and ``onnx`` are single files
-    of it; ``saved_model`` is a network as TensorFlow serves it, with the signature ``serve``; ``sql`` is a CREATE
-    FUNCTION that any Spark runs without Foretable.
+    ``artifact`` (the default) is the whole folder with its manifest; ``skops`` and ``keras`` are single files of it;
+    ``onnx`` is such a file of a network, and is written for other models, see ``models.onnx_export``; ``saved_model``
+    is a network as TensorFlow serves it, with the signature ``serve``; ``sql`` is a CREATE FUNCTION that any Spark runs
+    without Foretable.
 
     Raises:
         UsageError: an unknown format.
@@ -37,7 +40,8 @@ def export_model(version: ModelVersion, path: str, format_: str | None) -> tuple
         "artifact": _folder,
         "sql": _sql,
         "saved_model": _saved_model,
-        **{name: _file(name) for name in _FILES},
+        "onnx": _onnx,
+        **{name: _file(name) for name in ("skops", "keras")},
     }
     if chosen not in writers:
         raise UsageError(f"there is no format {chosen}: choose one of {', '.join(near_first(chosen, writers))}")
@@ -62,21 +66,47 @@ def _folder(version: ModelVersion, target: Path) -> None:
 
 def _file(format_: str) -> Callable[[ModelVersion, Path], None]:
     def write(version: ModelVersion, target: Path) -> None:
-        if version.group is not None:
-            raise ModelContractError(
-                f"{version.name}/{version.version} has a model for each {version.group}, which no file of the form "
-                f"{format_} holds: export its artifact"
-            )
+        _refuse_groups(version, format_)
         source = Path(version.folder) / _FILES[format_]
         if not source.is_file():
-            there = [name for name, file in _FILES.items() if (Path(version.folder) / file).is_file()]
-            raise ModelContractError(
-                f"{version.name}/{version.version} is a {version.family} without the form {format_}: it has "
-                f"{', '.join(['artifact', *there])}"
-            )
+            raise _lacks(version, format_)
         shutil.copyfile(source, target)
 
     return write
+
+
+def _onnx(version: ModelVersion, target: Path) -> None:
+    if (Path(version.folder) / ONNX_FILE_NAME).is_file():
+        _file("onnx")(version, target)
+        return
+    _refuse_groups(version, "onnx")
+    from models.onnx_check import check_answers
+    from models.onnx_export import onnx_file
+
+    files = read_verified(version.folder, version.digest)
+    scorer = load_scorer(version.folder, version.digest)
+    content = onnx_file(scorer)
+    if content is None:
+        raise _lacks(version, "onnx")
+    if GOLDEN_ROWS in files:
+        check_answers(content, scorer, GoldenRows.from_bytes(files[GOLDEN_ROWS]).inputs)
+    target.write_bytes(content)
+
+
+def _refuse_groups(version: ModelVersion, format_: str) -> None:
+    if version.group is not None:
+        raise ModelContractError(
+            f"{version.name}/{version.version} has a model for each {version.group}, which no file of the form "
+            f"{format_} holds: export its artifact"
+        )
+
+
+def _lacks(version: ModelVersion, format_: str) -> ModelContractError:
+    there = [name for name, file in _FILES.items() if (Path(version.folder) / file).is_file()]
+    return ModelContractError(
+        f"{version.name}/{version.version} is a {version.family} without the form {format_}: it has "
+        f"{', '.join(['artifact', *there])}"
+    )
 
 
 def _saved_model(version: ModelVersion, target: Path) -> None:

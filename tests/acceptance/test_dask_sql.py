@@ -188,7 +188,7 @@ def test_an_exported_estimator_is_loaded_elsewhere(run, refusal, boosted, timese
     assert estimator.predict(timeseries[["x", "y"]].to_numpy()).tolist() == predictions(run, boosted)
 
 
-@pytest.mark.parametrize("format_", ["onnx", "pickle", "joblib"])
+@pytest.mark.parametrize("format_", ["keras", "pickle", "joblib"])
 def test_a_form_that_the_model_does_not_have_is_refused(refusal, boosted, tmp_path, format_):
     assert format_ in refusal(f"EXPORT MODEL {boosted} TO '{tmp_path}/m' FORMAT {format_}")
     assert list(tmp_path.iterdir()) == []

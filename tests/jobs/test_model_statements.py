@@ -84,7 +84,9 @@ def test_an_export_is_the_artifact_and_is_never_written_over_something(run, regi
     assert load_scorer(target, version.digest).manifest.family == "ridge"
     assert "exists and is not overwritten" in refusal(f"EXPORT MODEL stated TO '{target}'")
     assert "there is no format onx: choose one of onnx" in refusal(f"EXPORT MODEL stated TO '{target}2' FORMAT onx")
-    assert "without the form onnx: it has artifact, skops" in refusal(f"EXPORT MODEL stated TO '{target}2' FORMAT onnx")
+    assert "without the form keras: it has artifact, skops" in refusal(
+        f"EXPORT MODEL stated TO '{target}2' FORMAT keras"
+    )
     assert "give the path from the root on" in refusal("EXPORT MODEL stated TO 'here'")
 
 

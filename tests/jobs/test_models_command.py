@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from jobs import cli
@@ -101,7 +102,15 @@ def test_a_version_is_exported_and_nothing_is_overwritten(models, home, tmp_path
     assert load_copied_scorer(tmp_path / "out" / "wood").predict(X).tolist() == expected.tolist()
     assert models("export", "wood", "wood.skops", "--format", "skops")[1]["n_bytes"] > 1_000
     assert "is not overwritten" in models("export", "wood", "out/wood")[2]
-    assert "without the form onnx" in models("export", "wood", "wood.onnx", "--format", "onnx")[2]
+    assert "without the form keras" in models("export", "wood", "wood.keras", "--format", "keras")[2]
+
+
+def test_a_version_is_exported_as_onnx_and_answers_without_us(models, home, tmp_path):
+    code, _, _ = models("export", "wood", str(tmp_path / "wood.onnx"), "--format", "onnx")
+    assert code == 0
+    session = onnxruntime.InferenceSession(tmp_path / "wood.onnx", providers=["CPUExecutionProvider"])
+    expected = load_scorer(folder_of(home, 1), Registry.in_home(home).resolve("wood/1").digest).predict(X)
+    np.testing.assert_allclose(session.run(["prediction"], {"features": X})[0], expected, rtol=1e-12)
 
 
 def test_whole_versions_are_verified(models):
