@@ -5,16 +5,15 @@ from __future__ import annotations
 import secrets
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from jobs.local_properties import local_properties
 from jobs.stop_request import LISTENING, Stopped, StopRequest
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-_GROUP = ("spark.jobGroup.id", "spark.job.interruptOnCancel")
 
 
 @contextmanager
@@ -61,13 +60,6 @@ def stop_on_sigterm() -> None:
 @contextmanager
 def _job_group(spark: SparkSession) -> Iterator[Callable[[], None]]:
     """Put the jobs of the block into a group; yields what cancels them."""
-    context, group = spark.sparkContext, f"foretable-{secrets.token_hex(4)}"
-    before: dict[str, Any] = {name: context.getLocalProperty(name) for name in _GROUP}
-    context.setLocalProperty(_GROUP[0], group)
-    context.setLocalProperty(_GROUP[1], "true")
-    try:
-        yield lambda: context.cancelJobGroup(group)
-    finally:
-        with suppress(Exception):  # a session that broke has no properties any more
-            for name, value in before.items():
-                context.setLocalProperty(name, value)
+    group = f"foretable-{secrets.token_hex(4)}"
+    with local_properties(spark, {"spark.jobGroup.id": group, "spark.job.interruptOnCancel": "true"}):
+        yield lambda: spark.sparkContext.cancelJobGroup(group)

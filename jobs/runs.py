@@ -18,6 +18,7 @@ from jobs.clean_stop import stoppable
 from jobs.commits import CURRENT_RUN, tagged, with_retries
 from jobs.free_space import require_free_space
 from jobs.last_good import good_version, has_left, publish, republish
+from jobs.local_properties import called_from, local_properties
 from jobs.pause_points import reached
 from jobs.run_lock import only_run, schema_folder
 from jobs.run_process import announce, running
@@ -114,6 +115,7 @@ def recorded_run(
     with (
         stoppable(spark) as stop,
         stop.shielded(),
+        local_properties(spark, called_from(f"foretable {job}", run_id)),
         only_run(spark, job, run_id) as was_killed,
         _announced(spark, run_id),
     ):

@@ -90,8 +90,17 @@ def start_session(settings: SessionSettings, say: Callable[[str], None] | None =
         class_path = [Path(jar) for jar in conf["spark.driver.extraClassPath"].split(os.pathsep)]
         ship(spark, packages_archive(cache), [jar for jar in class_path if jar.parent == cache.resolve()])
         forget_checkpoints_at_exit(spark)
+    _name_classes(spark)
     _open_catalog(spark, settings, conf)
     return spark
+
+
+def _name_classes(spark: SparkSession) -> None:
+    """Tell Py4J what pyspark means by the names it uses most: else each use searches all jars of some packages."""
+    from py4j.java_gateway import java_import
+
+    for name in ("org.apache.spark.sql.functions", "org.apache.spark.api.python.PythonUtils"):
+        java_import(spark._jvm, name)
 
 
 def _open_catalog(spark: SparkSession, settings: SessionSettings, conf: Mapping[str, str]) -> None:

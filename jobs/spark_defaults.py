@@ -25,6 +25,7 @@ FIXED = {
     "spark.sql.codegen.cache.maxEntries": "1000",  # of 100 a pipeline compiles the same code again in each of its jobs
     "spark.sql.ui.explainMode": "simple",  # else the text of each wide plan is laid out at length, for nobody
     "spark.sql.dataFrameQueryContext.enabled": "false",  # errors would name lines of our own code
+    "spark.python.sql.dataFrameDebugging.enabled": "false",  # else Python tells Java of these lines at each call
     "spark.sql.execution.pyspark.udf.faulthandler.enabled": "true",  # a worker that dies leaves the note of its model
     "spark.databricks.delta.schema.autoMerge.enabled": "false",
     "spark.databricks.delta.snapshotPartitions": "1",
@@ -47,6 +48,8 @@ LAPTOP = {
     "spark.sql.shuffle.partitions": _CORES,  # the default of 200 makes a small job ten times slower
     "spark.default.parallelism": _CORES,
     "spark.driver.memory": "4g",
+    "spark.hadoop.fs.file.impl": "foretable.CheckedLocalFiles",
+    "spark.hadoop.fs.AbstractFileSystem.file.impl": "foretable.LocalFileContext",
 }
 
 

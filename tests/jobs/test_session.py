@@ -1,4 +1,5 @@
 import os
+import stat
 import subprocess
 import sys
 from datetime import datetime
@@ -7,6 +8,7 @@ from pathlib import Path
 import psutil
 import pyarrow.parquet as pq
 import pytest
+from py4j.protocol import Py4JJavaError
 from pyspark.errors import AnalysisException
 
 from jobs.session import SessionSettings, spark_conf
@@ -116,6 +118,41 @@ def test_a_failed_query_prints_nothing_by_itself(spark, schema, capfd):
 def test_no_metastore_database_is_made_anywhere(spark, schema, home):
     assert spark.conf.get("spark.sql.catalogImplementation") == "in-memory"
     assert not [path for path in (Path.cwd() / "metastore_db", Path.cwd() / "derby.log") if path.exists()]
+
+
+@pytest.fixture
+def local_files(spark):
+    """Hadoop's file system of this machine, as Spark and Delta get it."""
+    files = spark._jvm.org.apache.hadoop.fs.FileSystem.getLocal(spark._jsc.hadoopConfiguration())
+    assert files.getRaw().getClass().getName() == "foretable.LocalFiles"
+    return files
+
+
+def test_a_mode_of_a_file_is_set_as_chmod_sets_it(spark, local_files, tmp_path):
+    file = tmp_path / "a b"
+    file.touch()
+    for mode in (0o640, 0o1777):
+        permission = spark._jvm.org.apache.hadoop.fs.permission.FsPermission(oct(mode)[2:])
+        local_files.setPermission(hadoop_path(spark, file), permission)
+        assert stat.S_IMODE(file.stat().st_mode) == mode
+
+
+def test_links_are_told_from_files_and_from_nothing(spark, local_files, tmp_path):
+    (tmp_path / "file").write_text("four")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    (tmp_path / "lost").symlink_to(tmp_path / "nowhere")
+    found = {
+        name: local_files.getFileLinkStatus(hadoop_path(spark, tmp_path / name)) for name in ("file", "link", "lost")
+    }
+    assert {name: status.isSymlink() for name, status in found.items()} == {"file": False, "link": True, "lost": True}
+    assert found["file"].getLen() == 4
+    assert found["link"].getSymlink().toString() == f"file:{tmp_path}/file"
+    with pytest.raises(Py4JJavaError, match="FileNotFoundException"):
+        local_files.getFileLinkStatus(hadoop_path(spark, tmp_path / "absent"))
+
+
+def hadoop_path(spark, path):
+    return spark._jvm.org.apache.hadoop.fs.Path(str(path))
 
 
 def test_the_session_starts_in_its_schema_and_a_new_session_can_use_it(spark, schema):
