@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from jobs.file_lock import locked
+from jobs.run_history import finished_among, newest_outputs
 from jobs.run_lock import schema_folder
 from jobs.table_log import Commit, table_log
 
@@ -58,17 +59,12 @@ def good_version(spark: SparkSession, table: str, run: Run | None = None) -> int
 
 
 def _finished_runs(spark: SparkSession, commits: list[Commit], run: Run | None) -> set[str]:
-    from pyspark.sql import functions as F
-
     own = set() if run is None else {run.run_id}
     others = {commit.run_id for commit in commits if commit.run_id is not None} - own
     if not others:
         return own
-    is_finished = F.col("state").isin("done", "undone")
-    if run is not None:
-        is_finished |= (F.col("job") == run.job) & ((F.col("target") == run.target) | (F.col("job") != "ingest"))
-    rows = spark.table("runs").where(F.col("run_id").isin(sorted(others)) & is_finished)
-    return own | {row.run_id for row in rows.select("run_id").collect()}
+    job, target = (None, None) if run is None else (run.job, run.target)
+    return own | finished_among(spark, others, job, target)
 
 
 def has_left(spark: SparkSession, run: Run) -> bool:
@@ -90,11 +86,7 @@ def publish(spark: SparkSession, versions: Mapping[str, int]) -> bool:
 
 def republish(spark: SparkSession) -> bool:
     """Publish what the table ``runs`` says: for a run that was killed after it was recorded as done. Whether it did."""
-    from pyspark.sql import functions as F
-
-    done = spark.table("runs").where("state = 'done'").select(F.explode("outputs").alias("table", "version"))
-    newest = done.groupBy("table").agg(F.max("version").alias("version")).collect()
-    return publish(spark, {row["table"]: row["version"] for row in newest})
+    return publish(spark, newest_outputs(spark))
 
 
 def _is_newer(spark: SparkSession, table: str, version: int, held: Mapping[str, int]) -> bool:

@@ -59,7 +59,8 @@ def book_step(app: App, is_rebuild: bool = False) -> Rows:
         NothingToDo: no event is newer than the quotes.
     """
     from jobs.rebuild_books import are_made_otherwise, rebuild_books
-    from jobs.runs import last_inputs, recorded_run
+    from jobs.run_history import last_inputs
+    from jobs.runs import recorded_run
 
     spark, digest = app.session(), app.config.book_digest
     app.say("replaying order events into quotes …")
@@ -81,7 +82,8 @@ def resample_step(app: App, is_rebuild: bool = False) -> Rows:
         NothingToDo: no event is newer than the bars.
     """
     from jobs.resample import resample
-    from jobs.runs import is_overtaken, last_inputs, recorded_run
+    from jobs.run_history import is_overtaken, last_inputs
+    from jobs.runs import recorded_run
 
     spark, config = app.session(), app.config
     app.say(f"resampling into bars of {', '.join(f'{width} s' for width in config.bars.seconds)} …")
@@ -104,7 +106,8 @@ def normalize_step(app: App, is_rebuild: bool = False) -> Rows:
         DataContractError: there are no bars of this width.
     """
     from jobs.normalize import normalize
-    from jobs.runs import is_overtaken, last_inputs, recorded_run
+    from jobs.run_history import is_overtaken, last_inputs
+    from jobs.runs import recorded_run
 
     spark, config = app.session(), app.config
     width = config.model_bar_seconds

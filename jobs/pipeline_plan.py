@@ -102,7 +102,8 @@ def _train(app: App, step: StepSettings) -> dict[str, Any]:
 
 
 def _score(app: App, step: StepSettings) -> dict[str, Any]:
-    from jobs.score_scope import scope_digest, scored_until
+    from jobs.run_history import last_scored
+    from jobs.score_scope import scope_digest
 
     spark, config = app.session(), app.config
     exchanges = sorted({source.exchange for source in config.sources})
@@ -115,7 +116,7 @@ def _score(app: App, step: StepSettings) -> dict[str, Any]:
             names.append(f"{model.name} (not trained yet)")
             continue
         names.append(f"{version.name}/{version.version}")
-        changes = _since(app, scored_until(spark, version, digest, True), ("features",))
+        changes = _since(app, last_scored(spark, version.name, version.version, digest, True), ("features",))
         n_new, reads = n_new + changes["n_new"], changes["reads"]
     return {
         "reads": ", ".join([*([reads] if reads else []), *names]),
@@ -152,7 +153,7 @@ def _measures(reads: str, writes: str) -> Callable[[App, StepSettings], dict[str
 def _changes(
     app: App, job: str, target: str, digest: str, tables: Sequence[str], condition: str | None = None
 ) -> dict[str, Any]:
-    from jobs.runs import last_inputs
+    from jobs.run_history import last_inputs
 
     return _since(app, last_inputs(app.session(), job, target, digest), tables, condition)
 

@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import pyarrow.compute as pc
 
 from jobs.clean_stop import stoppable
 from jobs.commits import CURRENT_RUN, tagged, with_retries
@@ -20,15 +22,18 @@ from jobs.free_space import require_free_space
 from jobs.last_good import good_version, has_left, publish, republish
 from jobs.local_properties import called_from, local_properties
 from jobs.pause_points import reached
+from jobs.run_history import newest_number
 from jobs.run_lock import only_run, schema_folder
 from jobs.run_process import announce, running
+from jobs.small_table import SmallTable
 from jobs.table_log import table_log
-from jobs.tables import run_sql
 from models.errors import NothingToDo
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+_SET_AT_THE_END = ("inputs", "input_files", "outputs", "before", "timings", "n_read", "n_good", "n_quarantined",
+                   "n_duplicate", "n_pending")  # fmt: skip
 RUNS_OF_PROCESS: set[str] = set()  # ids: tells the commits of this process from those of others
 
 
@@ -71,13 +76,9 @@ class Run:
             self.before[table] = good_version(self.spark, table, self)
 
     def take_number(self) -> None:
-        """Look into ``runs`` once, before the run's own row makes a new version of it: that costs a second to read."""
-        from pyspark.sql import functions as F
-
-        is_undone = _is("state", "undone") & _is("job", self.job)
-        found = self.spark.table("runs").agg(F.max("run_number").alias("newest"), F.count_if(is_undone).alias("undone"))
-        (row,) = found.collect()
-        self.run_number, self.n_undone = (row.newest or 0) + 1, row.undone
+        """Look into ``runs``."""
+        newest, self.n_undone = newest_number(self.spark, self.job)
+        self.run_number = newest + 1
 
     def application(self, spark: SparkSession, inputs: Mapping[str, int]) -> str:
         """Name under which Delta counts the writes of this job with these settings, from these very tables."""
@@ -164,41 +165,6 @@ def _announced(spark: SparkSession, run_id: str) -> Iterator[None]:
         yield
 
 
-def last_inputs(spark: SparkSession, job: str, target: str, config_digest: str) -> dict[str, int] | None:
-    """Delta versions that the newest done run of this job, target and configuration read.
-
-    None where there is none, or where a run with other settings came after it: the rows of the target may be those.
-    """
-    from pyspark.sql import functions as F
-
-    if is_overtaken(spark, job, target, config_digest):
-        return None
-    is_same = _is("job", job) & _is("target", target) & _is("config_digest", config_digest)
-    done = spark.table("runs").where(is_same & (F.col("state") == "done"))
-    newest = done.orderBy(F.desc_nulls_last("run_number"), F.desc("finished_at")).select("inputs").first()
-    return dict(newest.inputs) if newest else None
-
-
-def is_overtaken(spark: SparkSession, job: str, target: str, config_digest: str) -> bool:
-    """Whether a run of this job and target with other settings came after the last done one with these.
-
-    However it ended it may have written rows, which only a rebuild brings back.
-    """
-    from pyspark.sql import functions as F
-
-    is_same, number = _is("config_digest", config_digest), F.col("run_number")
-    standing = spark.table("runs").where(_is("job", job) & _is("target", target) & (F.col("state") != "undone"))
-    mine = F.max(F.when(is_same & (F.col("state") == "done"), number))
-    others = F.max(F.when(~is_same, number))
-    return bool(standing.agg(F.coalesce(others > F.coalesce(mine, F.lit(0)), F.lit(False))).collect()[0][0])
-
-
-def _is(column: str, value: str) -> Any:
-    from pyspark.sql import functions as F
-
-    return F.col(column) == F.lit(value)
-
-
 def _take_over(run: Run) -> None:
     if has_left(run.spark, run):
         _finish(run)
@@ -222,7 +188,9 @@ def settle_killed(spark: SparkSession, job: str) -> bool:
 
     Whether one of them had come to its end but for its publication, which is made up for.
     """
-    with_retries(lambda: run_sql(spark, "merge/killed_runs", job=job))
+    is_left = (pc.field("job") == job) & (pc.field("state") == "running")
+    killed = {"state": "killed", "message": "the process ended without a word"}
+    with_retries(lambda: SmallTable(spark, "runs").change(is_left, killed))
     return republish(spark)
 
 
@@ -232,21 +200,16 @@ def _store(run: Run, state: str, message: str | None) -> None:
         run.take_number()
         _append(run, state, finished_at, message)
         return
-    maps = {
-        name: json.dumps(dict(getattr(run, name))) for name in ("inputs", "input_files", "outputs", "before", "timings")
-    }
-    counts = {name: getattr(run, name) for name in ("n_read", "n_good", "n_quarantined", "n_duplicate", "n_pending")}
-    end = {"run_id": run.run_id, "state": state, "finished_at": finished_at, "message": message}
-    with_retries(lambda: run_sql(run.spark, "merge/finished_run", **end, **maps, **counts))
+    values = {name: getattr(run, name) for name in _SET_AT_THE_END}
+    values |= {"state": state, "finished_at": finished_at, "message": message}
+    # a run that its successor took for killed stays killed only until it reports itself
+    with_retries(lambda: SmallTable(run.spark, "runs").change(pc.field("run_id") == run.run_id, values))
 
 
 def _append(run: Run, state: str, finished_at: datetime | None, message: str | None) -> None:
     version = importlib.metadata.version("foretable")
     values = {**vars(run), "state": state, "finished_at": finished_at, "code_version": version, "message": message}
-    runs = run.spark.table("runs")
-    row = tuple(values[name] for name in runs.columns)
-    rows = run.spark.createDataFrame([row], runs.schema)
-    with_retries(lambda: rows.write.format("delta").mode("append").saveAsTable("runs"))
+    with_retries(lambda: SmallTable(run.spark, "runs").append(values))
 
 
 def _now() -> datetime:

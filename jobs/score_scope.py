@@ -14,7 +14,6 @@ from jobs.normalize_rows import ROW_KEY
 from jobs.row_changes import row_changes
 from jobs.settled_rows import settled
 from jobs.table_versions import changed_rows, rows_at
-from models.model_version import ModelVersion
 
 
 @dataclass(frozen=True)
@@ -33,19 +32,6 @@ class FeatureRows:
 def scope_digest(bar_seconds: int, exchanges: Sequence[str]) -> str:
     """SHA-256 of what a scoring run covers: runs of another scope tell nothing about what this one has scored."""
     return hashlib.sha256(json.dumps([bar_seconds, sorted(exchanges)]).encode()).hexdigest()
-
-
-def scored_until(spark: SparkSession, model: ModelVersion, digest: str, takes_over: bool) -> dict[str, int] | None:
-    """Delta versions up to which a version has scored; None where it has to score all rows.
-
-    A version that was never scored takes over where another version of its name has left off, if it may: what that one
-    said of older rows stays.
-    """
-    is_own = F.col("target") == F.lit(f"{model.name}/{model.version}")
-    is_done = (F.col("job") == "score") & (F.col("state") == "done") & (F.col("config_digest") == F.lit(digest))
-    is_candidate = F.startswith("target", F.lit(f"{model.name}/")) if takes_over else is_own
-    newest = spark.table("runs").where(is_done & is_candidate).orderBy(is_own.desc(), F.desc("run_number")).first()
-    return dict(newest.inputs) if newest else None
 
 
 def all_rows(spark: SparkSession, version: int, bar_seconds: int, exchanges: Sequence[str]) -> FeatureRows:

@@ -33,9 +33,10 @@ def score_step(
         NothingToDo: no feature row has changed since they were scored.
     """
     from jobs.last_good import good_version
+    from jobs.run_history import last_scored
     from jobs.runs import recorded_run
     from jobs.score import score
-    from jobs.score_scope import scope_digest, scored_until
+    from jobs.score_scope import scope_digest
     from jobs.table_versions import usable_since
 
     spark, config = app.session(), app.config
@@ -50,7 +51,11 @@ def score_step(
         with recorded_run(spark, "score", target, digest, tables=("predictions",)) as run:
             runs.append(run)
             run.inputs = {"features": good_version(spark, "features")}
-            until = None if is_rescore else scored_until(spark, version, digest, target not in by_number)
+            until = (
+                None
+                if is_rescore
+                else last_scored(spark, version.name, version.version, digest, target not in by_number)
+            )
             has_rows = until is not None and _has_predictions(app, version)
             if until == run.inputs and has_rows:
                 run.is_empty = True

@@ -20,7 +20,9 @@ _OURS: dict[str, type[ForetableError]] = {
     for error in (UsageError, DataContractError, ModelContractError, StorageError, TryAgainError, SafetyError)
 }
 _CONFLICTS = ("DELTA_CONCURRENT", "DELTA_METADATA_CHANGED", "DELTA_PROTOCOL_CHANGED")
-_CONDITION = re.compile(r"^\s*\[([A-Z][A-Z0-9_.]+)\]\s*(.*)$", re.MULTILINE)
+_CONDITION = re.compile(  # at the beginning of a line, or after the Java class that Py4J tells first
+    r"^\s*(?:: [\w.$]+: )?\[([A-Z][A-Z0-9_.]+)\]\s*(.*)$", re.MULTILINE
+)
 _WORKER = re.compile(r"^models\.errors\.(\w+): (.+)$", re.MULTILINE)
 _CRASH = re.compile(r"Python worker exited unexpectedly \(crashed\): (.*ended its worker.*)")
 _DISK = {

@@ -55,12 +55,21 @@ def table_log(spark: SparkSession, table: str) -> TableLog:
     Raises:
         DataContractError: there is no such Delta table.
     """
+    return TableLog(open_log(spark, "TableLog", table))
+
+
+def open_log(spark: SparkSession, kind: str, table: str) -> Any:
+    """An object of ``sql/extension/<kind>.java`` on the newest version of a table of the current schema.
+
+    Raises:
+        DataContractError: there is no such Delta table.
+    """
     from pyspark.errors import AnalysisException
 
     assert spark._jvm is not None
-    schema = spark.catalog.currentDatabase()
     try:
-        return TableLog(spark._jvm.foretable.TableLog.of(spark._jsparkSession, schema, table))
+        kinds = getattr(spark._jvm, f"foretable.{kind}")
+        return kinds.of(spark._jsparkSession, spark.catalog.currentDatabase(), table)
     except AnalysisException as e:
         raise DataContractError(f"there is no Delta table {table}: SHOW TABLES lists what is there") from e
 

@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.compute as pc
+
 from jobs.commits import committed, with_retries
 from jobs.run_lock import only_run
 from jobs.runs import recorded_run, settle_killed
+from jobs.small_table import SmallTable
 from jobs.table_log import Commit, table_log
-from jobs.tables import TABLES, run_sql
+from jobs.tables import TABLES
 from models.errors import DataContractError, NothingToDo, SafetyError, UsageError
 from models.names import near_first
 from models.sql_text import identifier
@@ -49,7 +52,7 @@ def undo_run(spark: SparkSession, run_id: str, say: Callable[[str], None]) -> li
             if _restored_version(spark, run_id, table, version) is None:
                 committed(spark, table, partial(_restore, spark, table, version))
             undo.outputs[table] = _restored_version(spark, run_id, table, version) or version
-        with_retries(lambda: run_sql(spark, "merge/undone_run", run_id=run_id))
+        with_retries(lambda: SmallTable(spark, "runs").change(pc.field("run_id") == run_id, {"state": "undone"}))
     return [
         {"table": table, "undone_version": undo.inputs[table], "content_of_version": version,
          "version": undo.outputs[table]}

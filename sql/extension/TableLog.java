@@ -25,12 +25,17 @@ public class TableLog {
   /** The log of a table as of now. */
   public static TableLog of(org.apache.spark.sql.classic.SparkSession session, String schema, String name)
       throws org.apache.spark.sql.catalyst.analysis.NoSuchTableException {
+    return new TableLog(load(session, schema, name).update());
+  }
+
+  static DeltaTableV2 load(org.apache.spark.sql.classic.SparkSession session, String schema, String name)
+      throws org.apache.spark.sql.catalyst.analysis.NoSuchTableException {
     CatalogManager catalogs = session.sessionState().catalogManager();
     Table table = ((TableCatalog) catalogs.v2SessionCatalog()).loadTable(LastGood.identifier(schema, name));
     if (!(table instanceof DeltaTableV2)) {
       Refusal.refuse("FORETABLE_DATA", name + " is no Delta table");
     }
-    return new TableLog(((DeltaTableV2) table).update());
+    return (DeltaTableV2) table;
   }
 
   public long version() {

@@ -12,8 +12,9 @@ from pyspark.errors import PySparkException
 from jobs import commits
 from jobs.commits import committed, with_retries
 from jobs.last_good import good_version, published_versions
+from jobs.run_history import is_overtaken, last_inputs
 from jobs.run_lock import schema_folder
-from jobs.runs import Run, is_overtaken, last_inputs, recorded_run
+from jobs.runs import Run, recorded_run
 from jobs.table_log import table_log
 from jobs.tables import create_tables
 from models.errors import NothingToDo, SafetyError, StorageError, TryAgainError
