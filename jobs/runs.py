@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
 import importlib.metadata
 import json
@@ -147,6 +148,9 @@ def recorded_run(
             raise
         finally:
             CURRENT_RUN.reset(current)
+            # Each of Py4J's objects refers to itself, and Python looks for such rings ever more rarely: until it does,
+            # Java keeps the plans and rows of the run.
+            gc.collect()
 
 
 @contextmanager

@@ -17,6 +17,7 @@ UP_TO_DATE = 99
 MODEL = "daily"
 SCHEMA = "tb_days"
 WARM_DAYS = 3
+CLEANER_SECONDS = 3
 MOST_MIB_A_DAY = 8  # of what is live; a day of lines held by mistake would be more
 
 
@@ -76,9 +77,11 @@ class Days:
 
 
 def live_mebibytes(pid):
-    """Memory that Python holds, and what is live in its JVM after a collection."""
+    """Memory that Python holds, and what is live in its JVM: Spark lets go of blocks after a collection has shown them."""
     process = psutil.Process(pid)
     java = next(child.pid for child in process.children() if "java" in child.cmdline()[0])
+    subprocess.run(["jcmd", str(java), "GC.run"], stdout=subprocess.DEVNULL, check=True)
+    time.sleep(CLEANER_SECONDS)
     histogram = subprocess.run(["jcmd", str(java), "GC.class_histogram"], stdout=subprocess.PIPE, text=True, check=True)
     (n_bytes,) = re.findall(r"^Total\s+\d+\s+(\d+)", histogram.stdout, re.MULTILINE)
     return process.memory_info().rss / 2**20, int(n_bytes) / 2**20
