@@ -27,13 +27,13 @@ _SMALL_BYTES = 1_000_000
 
 
 class SmallTable:
-    """A table of the current schema as of the moment it was asked for; without partitions and deletion vectors."""
+    """A table of the current schema as of the moment it was asked for; without partitions."""
 
     def __init__(self, spark: SparkSession, name: str) -> None:
         """Look up the newest version.
 
         Raises:
-            DataContractError: there is no such Delta table.
+            DataContractError: there is no such Delta table, or it has deletion vectors or renamed columns.
         """
         from pyspark.sql.pandas.types import to_arrow_schema
         from pyspark.sql.types import StructType
@@ -84,11 +84,11 @@ class SmallTable:
         wanted = self._none(columns)
         with pq.ParquetFile(content) as parquet:
             held = parquet.read([name for name in wanted.column_names if name in parquet.schema_arrow.names])
-        columns = [
+        values = [
             held[field.name].cast(field.type) if field.name in held.column_names else pa.nulls(len(held), field.type)
             for field in wanted.schema
         ]
-        return pa.table(columns, schema=wanted.schema)
+        return pa.table(values, schema=wanted.schema)
 
     def _commit(self, rows: pa.Table, removed: Sequence[Mapping[str, Any]]) -> None:
         content = io.BytesIO()

@@ -33,7 +33,14 @@ public class SmallTable {
   /** A table as of now. */
   public static SmallTable of(org.apache.spark.sql.classic.SparkSession session, String schema, String name)
       throws org.apache.spark.sql.catalyst.analysis.NoSuchTableException {
-    return new SmallTable(TableLog.load(session, schema, name));
+    SmallTable opened = new SmallTable(TableLog.load(session, schema, name));
+    if (opened.snapshot.protocol().minReaderVersion() > 1) { // its files are not the whole truth
+      Refusal.refuse(
+          "FORETABLE_DATA",
+          name + " has deletion vectors or renamed columns: ALTER TABLE " + name + " DROP FEATURE deletionVectors (or "
+              + "columnMapping), and keep spark.databricks.delta.properties.defaults from adding them");
+    }
+    return opened;
   }
 
   /** The columns, as JSON. */

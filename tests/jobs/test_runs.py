@@ -3,6 +3,7 @@
 import contextlib
 import shutil
 import threading
+import weakref
 from collections import namedtuple
 from datetime import datetime
 
@@ -158,6 +159,17 @@ def test_half_an_ingest_is_not_published_by_the_ingest_of_another_source(ticks):
     with ticks.run("ingest", target="b/*.gz"):
         ticks.write(3)
     assert ticks.published() == [1, 2, 3]
+
+
+def test_a_run_lets_go_of_what_it_held_in_java(spark, ticks):
+    with ticks.run():
+        ticks.write(1)
+        rows = spark.range(1)._jdf
+        rows.schema()  # from its first call on the object refers to itself
+        held = weakref.ref(rows)
+        del rows
+        assert held() is not None
+    assert held() is None
 
 
 def test_what_others_insert_is_good_at_once_but_not_behind_an_unfinished_run(spark, ticks):

@@ -173,6 +173,15 @@ def test_a_table_that_is_not_there_is_one_sentence(spark, schema):
         SmallTable(spark, "nowhere")
 
 
+def test_a_table_whose_files_are_not_the_whole_truth_is_refused(spark, schema):
+    spark.sql("CREATE TABLE marked (name STRING) TBLPROPERTIES (delta.enableDeletionVectors = true)")
+    with pytest.raises(PySparkException) as raised:
+        SmallTable(spark, "marked")
+    told = translate(raised.value)
+    assert isinstance(told, DataContractError)
+    assert "marked has deletion vectors or renamed columns: ALTER TABLE marked DROP FEATURE" in str(told)
+
+
 def test_the_log_counts_rows_for_those_who_ask_it(spark, notes, home, schema):
     notes().append(FULL)
     log = home / "warehouse" / f"{schema}.db" / "notes" / "_delta_log" / f"{1:020d}.json"
