@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from models.errors import ModelContractError
 from models.keras_models import NetworkModel
 from models.keras_runtime import import_keras, quiet_arrays
+from models.onnx_runtime import import_onnxruntime, open_onnx
 from models.protocol import Labels, Rows
 
 KERAS_FILE_NAME = "model.keras"
@@ -16,7 +17,7 @@ _BATCH = 4096
 
 
 class OnnxEngine:
-    """A network run by ONNX Runtime on one thread, so that Spark's own parallelism is not multiplied."""
+    """A network run by ONNX Runtime."""
 
     def __init__(self, content: bytes, classes: Labels | None) -> None:
         """Parse the ONNX file.
@@ -24,15 +25,9 @@ class OnnxEngine:
         Raises:
             ModelContractError: ONNX Runtime does not read it.
         """
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
         try:
-            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        except onnxruntime.capi.onnxruntime_pybind11_state.InvalidProtobuf as unreadable:
+            self._session = open_onnx(content)
+        except import_onnxruntime().capi.onnxruntime_pybind11_state.InvalidProtobuf as unreadable:
             raise ModelContractError(
                 f"{ONNX_FILE_NAME} is not an ONNX file; train the model again with foretable train."
             ) from unreadable

@@ -3,13 +3,13 @@
 import json
 
 import numpy as np
-import onnxruntime
 import pytest
 from onnx import ModelProto
 
 from models.errors import ModelContractError
 from models.onnx_check import check_answers
 from models.onnx_export import onnx_file
+from models.onnx_runtime import open_onnx
 
 TEXTS, NUMBERS, SIDES = ["down", "flat", "up"], [-1, 1], [False, True]
 FOREST, BOOSTING = {"n_estimators": 20}, {"max_iter": 40}
@@ -41,7 +41,7 @@ CASES = [
 
 def ask(content, X):
     """Each output by its name."""
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    session = open_onnx(content)
     names = [output.name for output in session.get_outputs()]
     return dict(zip(names, session.run(names, {"features": X}), strict=True))
 
