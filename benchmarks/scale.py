@@ -66,9 +66,11 @@ class Family:
         before, started = self.look(), time.perf_counter()
         watcher = threading.Thread(target=watch)
         watcher.start()
-        yield
-        is_over.set()
-        watcher.join()
+        try:
+            yield
+        finally:
+            is_over.set()
+            watcher.join()
         seconds = time.perf_counter() - started
         told |= {"wall": seconds, "cpu": self.look() - before, "mebibytes": self.peak_mebibytes}
 
