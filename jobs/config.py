@@ -33,11 +33,13 @@ from jobs.store_addresses import MetastoreAddress, StoreAddress
 from models.errors import UsageError
 from models.folds import FoldScheme
 from models.leakage import LeakagePolicy
+from models.model_version import target_name
 from models.protocol import GROUP_MIN_ROWS, Task
 
 DEFAULT_FILE = "foretable.yml"
 BarSeconds = Annotated[int, Field(ge=1, le=86_400)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+ModelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}(\.[a-z][a-z0-9_]{0,62})?$")]  # name, or name.label
 
 
 class Settings(BaseModel):
@@ -64,9 +66,9 @@ class BookSettings(Settings):
 class ModelSettings(Settings):
     """One model to train: a family of models/families.py with its own parameter names as options."""
 
-    name: Name
+    name: ModelName
     family: str
-    label: str = "return_5m"
+    label: str = "return_5m"  # in the file also a list: a model for each, named name.label
     options: dict[str, Any] = {}
     sequence_length: int = Field(default=1, ge=1, le=1_000)
     seed: int = 0
@@ -81,7 +83,7 @@ class TrainingSettings(Settings):
     split: FoldScheme | None = None  # walk_forward or purged_k_fold: what comes before test is measured in folds too
     folds: int = Field(default=5, ge=2, le=100)
     leakage: LeakagePolicy = "fail"  # what a feature does that tells its label nearly by itself
-    default_model: Name | None = None  # answers predict(features); else the champion by validation error
+    default_model: ModelName | None = None  # answers predict(features); else the champion by validation error
 
 
 def default_models() -> tuple[ModelSettings, ...]:
@@ -129,6 +131,12 @@ class Config(Settings):
             value = STEPS_WITH_BOOK
         return parse_steps(value)
 
+    @field_validator("models", mode="before")
+    @classmethod
+    def _one_a_label(cls, value: Any) -> Any:
+        """A model with a list of labels is one model for each of them."""
+        return [one for model in value for one in _models_of(model)] if isinstance(value, list) else value
+
     @model_validator(mode="after")
     def _fits_together(self) -> Config:
         if self.model_bar_seconds not in self.bars.seconds:
@@ -137,7 +145,10 @@ class Config(Settings):
             )
         in_order(self.steps)
         labels = {label.name for label in self.labels}
+        names = [model.name for model in self.models]
         for model in self.models:
+            if names.count(model.name) > 1:
+                raise ValueError(f"two models are named {model.name}: give each its own name")
             if model.label not in labels:
                 raise ValueError(
                     f"model {model.name} predicts {model.label}, which is not a label: {', '.join(sorted(labels))}"
@@ -171,6 +182,15 @@ class Config(Settings):
         """SHA-256 of the named sections (all without one): whether a result would come out differently."""
         values = self.model_dump(mode="json", include=set(sections) or None)
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def _models_of(model: Any) -> list[Any]:
+    if not isinstance(model, dict) or not isinstance(model.get("label"), list):
+        return [model]
+    name = str(model.get("name"))
+    if not model["label"]:
+        raise ValueError(f"model {name} has an empty list of labels: name one, or leave the key out")
+    return [{**model, "name": target_name(name, label), "label": label} for label in model["label"]]
 
 
 def load_config(file: Path | None, flags: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Config:

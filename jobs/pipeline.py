@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from models.errors import NothingToDo, UsageError
-from models.model_version import ModelVersion
+from models.model_version import ModelVersion, name_of_several
 from models.names import near_first
 
 if TYPE_CHECKING:
@@ -159,13 +159,15 @@ def _trained(one: Any) -> dict[str, Any]:
 
 
 def select_models(config: Config, only: Sequence[str]) -> Config:
-    """The configuration with these models alone; all where none is named.
+    """The configuration with these models alone; all where none is named. A model of several labels is all of its own.
 
     Raises:
         UsageError: the configuration has no such model.
     """
-    names = [model.name for model in config.models]
+    known = [(model.name, name_of_several(model.name, model.label)) for model in config.models]
     for name in only:
-        if name not in names:
+        if not any(name in names for names in known):
+            names = [name for name, _ in known]
             raise UsageError(f"the configuration has no model {name}: it has {', '.join(near_first(name, names))}")
-    return config.model_copy(update={"models": tuple(m for m in config.models if not only or m.name in only)})
+    chosen = [model for model, names in zip(config.models, known, strict=True) if not only or set(only) & set(names)]
+    return config.model_copy(update={"models": tuple(chosen)})

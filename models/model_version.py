@@ -114,6 +114,21 @@ def parse_reference(text: str) -> Reference:
     return Reference(match["name"], int(version) if version else None, match["alias"])
 
 
+def target_name(name: str, label: str) -> str:
+    """Return the name of the model that predicts one of the labels of the model ``name``."""
+    return f"{name}.{label}"
+
+
+def name_of_several(name: str, label: str) -> str | None:
+    """Return the model of several labels to which a model of one label belongs, None where it stands alone.
+
+    >>> name_of_several("outlook.return_5m", "return_5m")
+    'outlook'
+    """
+    head = name[: -len(label) - 1]
+    return head if head and name.lower() == target_name(head, label).lower() else None
+
+
 def check_name(name: str) -> None:
     """Refuse a name that a reference could not hold.
 

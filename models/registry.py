@@ -25,6 +25,7 @@ from models.model_version import (
     Reference,
     SplitMetrics,
     check_name,
+    name_of_several,
     parse_reference,
     to_tags,
 )
@@ -121,7 +122,7 @@ class Registry:
             ModelContractError: The name has no allowed form, the model has more features than MLflow can describe, or
                 what was stored answers otherwise than what was fitted.
         """
-        self.check_new_name(spec.name)
+        self.check_new_name(spec.name, spec.label)
         run = self._client.create_run(self._experiment_id, run_name=spec.name)
         run_id = run.info.run_id
         try:
@@ -174,6 +175,28 @@ class Registry:
             raise _unknown_version(wanted, versions)
         return found
 
+    def targets(self, reference: str) -> dict[str, str]:
+        """Return what a reference to a model of several labels stands for: label to the reference of its model.
+
+        Such a model is one model a label, each named ``name.label``; they are in the order of their first training.
+        Empty where the reference means a model of one label, or none at all.
+
+        Raises:
+            ModelContractError: The reference has a version, and each of the models has versions of its own.
+        """
+        wanted = parse_reference(reference)
+        versions = self._read(None)
+        if any(version.name == wanted.name for version in versions):
+            return {}
+        first = {
+            version.name: version for version in versions if name_of_several(version.name, version.label) == wanted.name
+        }
+        names = sorted(first, key=lambda name: (first[name].created_at, name))
+        if names and wanted.version is not None:
+            raise self._unknown_name(wanted.name)
+        alias = "" if wanted.alias is None else f"@{wanted.alias}"
+        return {first[name].label: f"{name}{alias}" for name in names}
+
     def set_alias(self, name: str, alias: str, version: int) -> None:
         """Point ``name@alias`` to ``version``, away from where it pointed before.
 
@@ -217,16 +240,29 @@ class Registry:
         for other in {found.name for found in self._read(None) if DEFAULT in found.aliases} - {name}:
             self._client.delete_registered_model_alias(other, DEFAULT)
 
-    def check_new_name(self, name: str) -> None:
-        """Refuse a name that a reference could not hold, or that an existing model has but for its case.
+    def check_new_name(self, name: str, label: str) -> None:
+        """Refuse a name that a reference could not hold, or that means something else to readers already.
 
-        SQL tells names by more than their case: the published functions of two such models would be one.
+        SQL tells names by more than their case: the published functions of two such models would be one. A name that
+        stands for one label cannot stand for several, see :meth:`targets`.
 
         Raises:
             ModelContractError: The name is refused.
         """
         check_name(name)
-        for known in self.list_models():
+        known_names = self.list_models()
+        if name not in known_names and (targets := self.targets(name)):
+            raise ModelContractError(
+                f"{name!r} stands for the models {', '.join(targets.values())}: choose another name, or DROP MODEL "
+                f"{name} with all of them first."
+            )
+        of_several = name_of_several(name, label)
+        if of_several in known_names:
+            raise ModelContractError(
+                f"There is a model {of_several!r} of one label, so the name cannot stand for several: choose another, "
+                f"or DROP MODEL {of_several} first."
+            )
+        for known in known_names:
             if known != name and known.lower() == name.lower():
                 raise ModelContractError(f"There is a model {known!r}, and {name!r} differs from it in case only.")
 
@@ -269,9 +305,9 @@ class Registry:
         Raises:
             ModelContractError: There is no such model, or the new name has no allowed form.
         """
-        self.list_versions(name)
+        versions = self.list_versions(name)
         if new_name.lower() != name.lower():
-            self.check_new_name(new_name)
+            self.check_new_name(new_name, versions[0].label)
         self._client.rename_registered_model(name, new_name)
 
     def settle(self, name: str, version: int) -> None:
@@ -346,6 +382,12 @@ class Registry:
         return read_from_client(self._client, name) if file is None else read_from_sqlite(file, name)
 
     def _unknown_name(self, name: str) -> ModelContractError:
+        if targets := self.targets(name):
+            names = list(targets.values())
+            return ModelContractError(
+                f"Model {name!r} is one model for each of its labels, with versions of its own: "
+                f"name one, {' or '.join(names)}."
+            )
         known = near_first(name, self.list_models())
         remedy = (
             f"known models: {', '.join(known)}"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from udfs.call import Function
 
 _MODEL = """A model is 'name' (its champion, else its newest version), 'name/3' or 'name@alias'; left out, the default
-      model answers (SET foretable.default_model = name). Features are bound by field name: order is free, extra fields
-      are ignored."""
+      model answers (SET foretable.default_model = name). Of a model of several labels the answer is a STRUCT with a
+      field for each. Features are bound by field name: order is free, extra fields are ignored."""
 _ARGUMENTS = """
     Arguments:
       * model - constant text

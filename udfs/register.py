@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.errors import ForetableError
+from models.model_version import parse_reference
 from models.registry import Registry
 from udfs.call import Call
 from udfs.help_texts import HELP_TEXTS, HelpText
@@ -29,16 +30,25 @@ class Planner:
         self.registry = registry
 
     def apply(self, request: str, _: None) -> Any:
-        """A map that says how the call is executed, or the sentence that the query then ends with."""
+        """A map that says how the call is executed, or the sentence that the query then ends with.
+
+        Of a model of several labels it says which models are to be asked instead.
+        """
         try:
             return self._answer(json.loads(request))
         except ForetableError as e:
             return str(e)
 
     def _answer(self, request: dict[str, Any]) -> JavaObject:
+        answer = self.jvm.java.util.HashMap()
+        targets = self.registry.targets(request["model"]) if request["model"] else {}
+        if targets:
+            answer.put("model", parse_reference(request["model"]).name)
+            answer.put("labels", _java_list(self.jvm, tuple(targets)))
+            answer.put("references", _java_list(self.jvm, tuple(targets.values())))
+            return answer
         plan = plan_call(request, self.registry.resolve, self.registry.default_model)
         call = plan.call
-        answer = self.jvm.java.util.HashMap()
         answer.put("model", call.name)
         answer.put("version", call.model)
         answer.put("columns", _java_list(self.jvm, plan.columns))

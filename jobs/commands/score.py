@@ -22,14 +22,15 @@ Examples:
 def score(app: App, models: tuple[str, ...], is_rescore: bool, dry_run: bool) -> None:
     """Save the prediction of each feature row that is new or has changed in the table predictions.
 
-    MODEL is name, name/3 or name@alias; without one the champions of the configured models are scored. A new champion
-    takes over where the one before it left off: older rows keep what that one said, --rescore asks anew. With
-    nothing new the exit code is 99.
+    MODEL is name, name/3 or name@alias; a name of several labels stands for all of its models. Without one the
+    champions of the configured models are scored. A new champion takes over where the one before it left off: older
+    rows keep what that one said, --rescore asks anew. With nothing new the exit code is 99.
     """
     from jobs.score_step import score_step
     from models.model_version import parse_reference
 
-    references = list(models) or [model.name for model in app.config.models]
+    given = models or tuple(model.name for model in app.config.models)
+    references = [one for text in given for one in app.registry.targets(text).values() or (text,)]
     versions = [app.registry.resolve(reference) for reference in references]
     if dry_run:
         app.emit([{"model": v.name, "version": v.version, "label": v.label, "digest": v.digest[:12]} for v in versions])

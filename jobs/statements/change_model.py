@@ -8,20 +8,26 @@ from models.model_version import parse_reference
 from models.registry import CHAMPION, Registry
 
 
-def drop_model(registry: Registry, statement: DropModel) -> str:
-    """Forget a model, or one version of it, and say so; runs and artifacts stay in MLflow.
+def drop_model(registry: Registry, statement: DropModel) -> tuple[str, list[str]]:
+    """Forget a model, or one version of it; runs and artifacts stay in MLflow.
+
+    A model of several labels goes with the models of all of them.
+
+    Returns:
+        What was done, and the names of the models that it was done to.
 
     Raises:
         ModelContractError: there is no such model, and IF EXISTS does not stand.
         SafetyError: the version is the champion, which answers for the bare name.
     """
     wanted = parse_reference(statement.reference)
-    if statement.is_optional and wanted.name not in registry.list_models():
-        return f"there was no model {wanted.name}"
-    if wanted.version is None and wanted.alias is None:
-        n_versions = len(registry.list_versions(wanted.name))
-        registry.delete_model(wanted.name)
-        return f"dropped model {wanted.name} with {n_versions} version{'s' if n_versions > 1 else ''}"
+    is_whole = wanted.version is None and wanted.alias is None
+    targets = list(registry.targets(wanted.name).values()) if is_whole else []
+    if statement.is_optional and not targets and wanted.name not in registry.list_models():
+        return f"there was no model {wanted.name}", [wanted.name]
+    if is_whole:
+        names = targets or [wanted.name]
+        return "; ".join(_drop_whole(registry, name) for name in names), names
     version = registry.resolve(statement.reference)
     if CHAMPION in version.aliases:
         raise SafetyError(
@@ -29,7 +35,13 @@ def drop_model(registry: Registry, statement: DropModel) -> str:
             "another version first, or DROP MODEL the whole model"
         )
     registry.delete_version(version.name, version.version)
-    return f"dropped version {version.version} of model {version.name}"
+    return f"dropped version {version.version} of model {version.name}", [version.name]
+
+
+def _drop_whole(registry: Registry, name: str) -> str:
+    n_versions = len(registry.list_versions(name))
+    registry.delete_model(name)
+    return f"dropped model {name} with {n_versions} version{'s' if n_versions > 1 else ''}"
 
 
 def set_alias(registry: Registry, statement: SetAlias) -> str:

@@ -38,16 +38,12 @@ def create_model(
         ModelContractError: the model exists and neither OR REPLACE nor IF NOT EXISTS stands.
         DataContractError: the query lacks a column, or gives too few rows; or two groups have one hash.
     """
-    registry.check_new_name(statement.name)
-    is_there = statement.name in registry.list_models()
-    if is_there and statement.is_optional:
-        return None
-    if is_there and not statement.is_replacing:
-        raise ModelContractError(
-            f"model {statement.name} exists: CREATE OR REPLACE MODEL adds a version, DROP MODEL removes it"
-        )
     own, estimator = read_options(statement)
+    registry.check_new_name(statement.name, own.label)
+    if is_there(registry, statement):
+        return None
     query = query_frame(spark, statement.query)
+    query = query.drop(*(column_of(query, other, "label") for other in statement.other_labels))
     label = column_of(query, own.label, "label")
     group = None if own.group is None else column_of(query, own.group, "group")
     spec = ModelSpec(
@@ -74,6 +70,20 @@ def create_model(
     if own.n_trials and registry.find_by_training_key(spec.name, key) is None:
         spec = tuned_spec(spark, registry, spec, examples, rows.times, own.n_trials, key, say)
     return fit_and_register(registry, spec, examples, key, rows.data_versions, say, own.leakage)
+
+
+def is_there(registry: Registry, statement: CreateModel) -> bool:
+    """Whether the model exists, where IF NOT EXISTS stands.
+
+    Raises:
+        ModelContractError: it does, and neither OR REPLACE nor IF NOT EXISTS stands.
+    """
+    exists = statement.name in registry.list_models()
+    if exists and not statement.is_replacing and not statement.is_optional:
+        raise ModelContractError(
+            f"model {statement.name} exists: CREATE OR REPLACE MODEL adds a version, DROP MODEL removes it"
+        )
+    return exists and statement.is_optional
 
 
 def _examples(rows: TrainingRows, spec: ModelSpec, own: TrainingOptions) -> Examples:

@@ -12,7 +12,10 @@ from models.errors import UsageError
 
 @dataclass(frozen=True)
 class CreateModel:
-    """CREATE [OR REPLACE] MODEL [IF NOT EXISTS] name USING family [TRANSFORM (…)] [OPTIONS (…)] AS query."""
+    """CREATE [OR REPLACE] MODEL [IF NOT EXISTS] name USING family [TRANSFORM (…)] [OPTIONS (…)] AS query.
+
+    ``other_labels`` are columns of the query that other models of the same statement predict.
+    """
 
     name: str
     family: str
@@ -22,6 +25,7 @@ class CreateModel:
     transform: tuple[tuple[str, str], ...] = ()
     is_replacing: bool = False
     is_optional: bool = False
+    other_labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -184,7 +188,7 @@ def _options(reader: Reader) -> dict[str, Any]:
         if name in options:
             raise UsageError(f"option {name} is given twice: keep one")
         reader.symbol("=")
-        options[name] = reader.literal()
+        options[name] = reader.value()
         if not reader.takes_symbol(","):
             reader.symbol(")")
             break

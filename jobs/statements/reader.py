@@ -121,6 +121,16 @@ class Reader:
             return _WORD_VALUES.get(token.text.upper(), token.text)
         return token.value()
 
+    def value(self) -> Any:
+        """A literal, or several in brackets as a tuple."""
+        if not self.takes_symbol("("):
+            return self.literal()
+        items = [self.literal()]
+        while self.takes_symbol(","):
+            items.append(self.literal())
+        self.symbol(")")
+        return tuple(items)
+
     def rest(self, meaning: str) -> tuple[str, int]:
         """Everything from here to the end, and where it begins."""
         token = self._next()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.statements import show_models as show
 from jobs.statements.change_model import drop_model, rename_model, set_alias, unset_alias
-from jobs.statements.create_model import create_model
+from jobs.statements.create_model import create_model, is_there
 from jobs.statements.evaluate_model import evaluate_model, metrics_schema
 from jobs.statements.explain_predict import SCHEMA, explain_predict
 from jobs.statements.export_model import export_model
@@ -26,6 +26,7 @@ from jobs.statements.grammar import (
     Statement,
     UnsetAlias,
 )
+from jobs.statements.several_labels import one_a_label
 from jobs.statements.training_options import read_options
 from models.protocol import option_of
 from models.registry import Registry
@@ -60,7 +61,8 @@ class Context:
 def columns_of(statement: Statement, registry: Registry) -> str:
     """The columns of the answer as DDL; what can be refused without running is refused here."""
     if isinstance(statement, CreateModel):
-        read_options(statement)
+        for one in one_a_label(statement):
+            read_options(one)
         return _CREATED
     if isinstance(statement, EvaluateModel):
         return metrics_schema(registry.resolve(statement.reference))
@@ -79,7 +81,10 @@ def run_statement(statement: Statement, context: Context) -> list[dict[str, Any]
     registry = context.registry
     match statement:
         case CreateModel():
-            return _created(statement, context)
+            statements = one_a_label(statement)
+            for one in statements:
+                is_there(registry, one)  # before the first is trained
+            return [_created(one, context) for one in statements]
         case ShowModels():
             return show.model_rows(registry, statement.pattern)
         case ShowVersions():
@@ -105,7 +110,7 @@ def _changed(statement: DropModel | SetAlias | UnsetAlias | RenameModel, context
         return f"there was no model {statement.name}"
     match statement:
         case DropModel():
-            result, names = drop_model(registry, statement), [statement.reference.split("/")[0].split("@")[0]]
+            result, names = drop_model(registry, statement)
         case SetAlias():
             result, names = set_alias(registry, statement), [statement.name]
         case UnsetAlias():
@@ -117,7 +122,7 @@ def _changed(statement: DropModel | SetAlias | UnsetAlias | RenameModel, context
     return result
 
 
-def _created(statement: CreateModel, context: Context) -> list[dict[str, Any]]:
+def _created(statement: CreateModel, context: Context) -> dict[str, Any]:
     trained = create_model(context.spark, context.registry, statement, context.say)
     version = context.registry.resolve(statement.name) if trained is None else trained.version
     if trained is None:
@@ -137,8 +142,8 @@ def _created(statement: CreateModel, context: Context) -> list[dict[str, Any]]:
         metric = "pinball_loss"
     errors = {part: version.metrics.get(part, {}).get(metric) for part in ("train", "validation", "test")}
     counts = {f"n_{part}": trained.n_rows[part] if trained else None for part in ("train", "validation", "test")}
-    return [{"model": version.name, "version": version.version, "result": result,
-             "is_champion": "champion" in version.aliases, **counts, "metric": metric, **errors}]  # fmt: skip
+    return {"model": version.name, "version": version.version, "result": result,
+            "is_champion": "champion" in version.aliases, **counts, "metric": metric, **errors}  # fmt: skip
 
 
 def _why_not_champion(metrics: dict[str, dict[str, float]]) -> str:

@@ -154,6 +154,27 @@ def test_a_wrong_value_is_one_sentence_that_names_its_place(write, text, message
     assert refused(write(text)) == message
 
 
+def test_a_model_of_several_labels_is_one_model_for_each(write):
+    labels = "labels: [{name: soon, kind: log_return, horizon_seconds: 60}, {name: late, kind: log_return, horizon_seconds: 600}]\n"
+    config = load(
+        write(labels + "models: [{name: outlook, family: lasso, label: [late, soon], options: {alpha: 2}}]\n")
+    )
+    assert [(model.name, model.label) for model in config.models] == [
+        ("outlook.late", "late"),
+        ("outlook.soon", "soon"),
+    ]
+    assert {(model.family, model.options["alpha"]) for model in config.models} == {("lasso", 2)}
+
+
+def test_models_that_cannot_be_told_apart_or_predict_nothing_are_refused(write):
+    twice = "models: [{name: m, family: ridge}, {name: m, family: lasso}]\n"
+    assert refused(write(twice)) == "two models are named m: give each its own name"
+    message = refused(write("models: [{name: m, family: ridge, label: [return_5m, return_5m]}]\n"))
+    assert message == "two models are named m.return_5m: give each its own name"
+    message = refused(write("models: [{name: m, family: ridge, label: []}]\n"))
+    assert message == "models: model m has an empty list of labels: name one, or leave the key out"
+
+
 def test_a_model_of_an_unknown_label_is_told_which_labels_there_are(write):
     message = refused(write("models: [{name: m, family: ridge, label: up}]\n"))
     assert message.startswith("model m predicts up, which is not a label: ")

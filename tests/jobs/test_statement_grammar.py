@@ -25,6 +25,14 @@ from jobs.statements.scanner import scan
 from models.errors import UsageError
 
 
+def test_an_option_may_hold_several_values():
+    text = "CREATE MODEL m USING ridge OPTIONS (label = ('y''s', z, -2), alpha = (1)) AS SELECT 1"
+    assert read_statement(text).options == {"label": ("y's", "z", -2), "alpha": (1,)}
+    for wrong in ("()", "('y', )", "('y' 'z')", "(('y'))", "('y'"):
+        with pytest.raises(UsageError):
+            read_statement(f"CREATE MODEL m USING ridge OPTIONS (label = {wrong}) AS SELECT 1")
+
+
 def test_a_whole_create_model():
     text = """CREATE OR REPLACE MODEL `my model` USING ridge -- the family
     TRANSFORM (ln(a / b) AS r, "x, y" || ')' AS text, c, struct(1, (2)) AS s)

@@ -228,6 +228,43 @@ def test_a_first_registration_is_silent(tmp_path):
     assert (shown.returncode, shown.stdout, shown.stderr) == (0, "", "")
 
 
+@pytest.fixture(scope="module")
+def outlook(tmp_path_factory):
+    """A registry with a model of three labels, the last of which was trained twice, and one that is only named alike."""
+    filled = Registry.in_home(tmp_path_factory.mktemp("home"))
+    for name, label in (
+        ("outlook.late", "late"), ("outlook.Soon", "soon"), ("outlook.a.b", "a.b"), ("outlook.old", "new"),
+        ("outlook.late", "late"),
+    ):  # fmt: skip
+        model = build_model(ModelSpec(name, "ridge", label), FEATURES).fit(X, X[:, 0])
+        filled.register(model.spec, model, METRICS, {}, {}, f"{name}{len(filled.list_models())}")
+    return filled
+
+
+def test_a_model_of_several_labels_is_one_model_a_label_in_the_order_of_their_training(outlook):
+    models = {"late": "outlook.late", "soon": "outlook.Soon", "a.b": "outlook.a.b"}
+    assert list(outlook.targets("outlook").items()) == list(models.items())
+    assert outlook.targets("outlook@challenger") == {label: f"{name}@challenger" for label, name in models.items()}
+    for other in ("outlook.late", "outlook.late/1", "outlook.a", "nobody", "look"):
+        assert outlook.targets(other) == {}
+
+
+def test_several_labels_have_no_version_in_common(outlook):
+    for ask in (outlook.targets, outlook.resolve):
+        with pytest.raises(ModelContractError, match=r"^Model 'outlook' is one model for each of its labels, with .*: "
+                           r"name one, outlook.late or outlook.Soon or outlook.a.b.$"):  # fmt: skip
+            ask("outlook/1")
+
+
+def test_a_name_stands_for_one_label_or_for_several(outlook):
+    with pytest.raises(ModelContractError, match=r"^'outlook' stands for the models outlook.late, .*: choose another"):
+        outlook.check_new_name("outlook", "late")
+    with pytest.raises(ModelContractError, match=r"^There is a model 'outlook.late' of one label, .* or DROP MODEL"):
+        outlook.check_new_name("outlook.late.soon", "soon")
+    outlook.check_new_name("outlook.late.soon", "late")
+    outlook.check_new_name("outlook.early", "early")
+
+
 def test_a_reference_is_parsed_into_its_parts():
     assert parse_reference("a.b-c_1@x") == Reference("a.b-c_1", alias="x")
     assert parse_reference("a/12") == Reference("a", version=12)
