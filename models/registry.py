@@ -185,9 +185,9 @@ class Registry:
             ModelContractError: The reference has a version, and each of the models has versions of its own.
         """
         wanted = parse_reference(reference)
-        versions = self._read(None)
-        if any(version.name == wanted.name for version in versions):
+        if self._versions(wanted.name):  # of one label, as nearly always: the other models need not be read
             return {}
+        versions = self._read(None)
         first = {
             version.name: version for version in versions if name_of_several(version.name, version.label) == wanted.name
         }
