@@ -30,6 +30,7 @@ CONTENT = [
 
 
 Range = tuple[str, int, int, int]  # symbol, epoch, first sequence, last sequence
+_LAST = 2**63 - 1
 
 
 def add_outcomes(
@@ -45,7 +46,9 @@ def add_outcomes(
 
     events = lines.where("kind = 'event'")
     events.createOrReplaceTempView("ingest_events")
-    near(spark, exchange, ranges).createOrReplaceTempView("ingest_range")
+    # In a log that numbers nothing a line may come again anywhere, also where this file's own lines are damaged.
+    reach = ranges if is_numbered else [(symbol, epoch, 0, _LAST) for symbol, epoch, _, _ in ranges]
+    near(spark, exchange, reach).createOrReplaceTempView("ingest_range")
     held = run_sql(spark, "queries/ingest_held", exchange=exchange)
     held.createOrReplaceTempView("ingest_held")
     in_doubt = [(["symbol", "epoch", "sequence"], run_sql(spark, "queries/ingest_repeated_keys").cache())]
@@ -80,9 +83,7 @@ def near(spark: SparkSession, exchange: str, ranges: list[Range]) -> DataFrame:
     is_near: Column = F.lit(False)
     for symbol, epoch, first, last in ranges:
         is_near |= (
-            (F.col("symbol") == symbol)
-            & (F.col("epoch") == epoch)
-            & F.col("sequence").between(first, min(last, 2**63 - 1))
+            (F.col("symbol") == symbol) & (F.col("epoch") == epoch) & F.col("sequence").between(first, min(last, _LAST))
         )
     return spark.table("orders").where((F.col("exchange") == exchange) & is_near)
 

@@ -177,6 +177,20 @@ def test_the_tick_test_gives_a_log_that_was_mended_and_grew_the_same_sides_as_on
     assert feed.rows("SELECT count(*) FROM gaps") == [(0,)]
 
 
+def test_a_line_of_a_log_is_known_again_above_all_others_that_can_be_read(feed):
+    start = 1430438404518
+    first, second, third = (trade(start + i, 100 + i, i) for i in range(3))
+    feed.write("a.log", first, second, third)
+    assert counts(feed.bitstamp()) == (3, 3, 0, 0, 0)
+    damaged = f"{start} trade {{}}"  # its time still tells which recording this is
+    feed.write("a.log", damaged, damaged, damaged, second, first)  # no key of these lines is held by another
+    assert counts(feed.bitstamp()) == (5, 0, 3, 2, 0)
+    feed.write("a.log", damaged, damaged, second)  # its place is held by the third
+    assert counts(feed.bitstamp()) == (3, 0, 2, 1, 0)
+    assert feed.rows("SELECT sequence, price FROM orders ORDER BY 1") == [(1, 100), (2, 101), (3, 102)]
+    assert feed.rows("SELECT count(*) FROM orders__quarantine WHERE code = 'KEY_CONFLICT'") == [(0,)]
+
+
 def test_above_the_limit_nothing_is_published_and_the_commonest_codes_are_named(feed):
     bad = [message(8, price="x"), message(9, price="0"), "", message(9, "0")]
     feed.write("a.jsonl", *[message(i) for i in range(8)], *bad)
