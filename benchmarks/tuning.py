@@ -70,10 +70,11 @@ def prepare(app: App, market: Market) -> "SparkSession":
     spark = app.session()
     first, last = spark.sql("SELECT min(available_at), max(available_at) FROM features").first()
     border = last - (last - first) * UNSEEN_SHARE
-    rows = "SELECT symbol, bar_start, available_at, features.*, labels.return_5m FROM features WHERE is_warm"
+    rows = "SELECT symbol, bar_start, available_at, f.features.*, f.labels.return_5m FROM features AS f WHERE is_warm"
     seen = spark.sql(f"{rows} AND available_at < :border - INTERVAL {HORIZON_SECONDS} SECOND", args={"border": border})
     seen.drop("symbol", "bar_start").createOrReplaceTempView("seen")
-    unseen = spark.sql(f"{rows} AND available_at >= :border AND labels.return_5m IS NOT NULL", args={"border": border})
+    known = f"{rows} AND available_at >= :border AND f.labels.return_5m IS NOT NULL"
+    unseen = spark.sql(known, args={"border": border})
     unseen.createOrReplaceTempView("unseen")
     return spark
 
