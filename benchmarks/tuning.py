@@ -109,7 +109,7 @@ def main() -> int:
                 train(spark, name, options)
             asked = ", ".join(f"predict('{name}', struct(unseen.*)) AS {name}" for name in models)
             rows = spark.sql(
-                f"SELECT symbol, available_at, double(close) AS close, return_5m, {asked} "
+                f"SELECT symbol, unseen.available_at, double(close) AS close, return_5m, {asked} "
                 "FROM unseen JOIN bars USING (symbol, bar_start)"
             ).toPandas()
         finally:
