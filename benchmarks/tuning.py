@@ -49,7 +49,9 @@ def expected_returns(market: Market, rows: pd.DataFrame) -> np.ndarray:
     """The simulator's own expectation of the return after each row (``symbol``, ``available_at``, ``close``)."""
     latent = market_truth(market).latent
     latent["available_at"] = pd.to_datetime(latent.pop("time"), utc=True).astype("datetime64[us, UTC]")
-    known = rows[["symbol", "available_at", "close"]].merge(latent, on=["symbol", "available_at"], how="left")
+    asked = rows[["symbol", "available_at", "close"]].copy()
+    asked["available_at"] = pd.to_datetime(asked.available_at, utc=True).astype("datetime64[us, UTC]")
+    known = asked.merge(latent, on=["symbol", "available_at"], how="left")
     assert len(known) == len(rows)
     assert known.state.notna().all(), "a row whose time the simulator does not know"
     persistence = 2.0 ** (-1.0 / market.half_life_seconds)
