@@ -1,4 +1,4 @@
-"""Parts of bars as DataFrames: each task adds up its own rows in Python, from Arrow batches or from whole files."""
+"""Bars as DataFrames: each task adds up its own rows in Python, from Arrow batches or whole files; then all are."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
+from jobs.bars.bar_schema import BAR_SCHEMA, PACKED_KEY, PACKED_SCHEMA
 from jobs.bars.file_batches import read_batches
 from jobs.bars.flow_columns import ORDER_COLUMNS, TRADE_COLUMNS
-from jobs.bars.part_schema import PART_SCHEMA
 
 Source = Literal["orders", "trades"]
 COLUMNS: dict[Source, Sequence[str]] = {"orders": ORDER_COLUMNS, "trades": TRADE_COLUMNS}
 _MOST_PARTS = 1 << 18  # that a task holds at a time: about 100 MB
+_TASKS_A_CORE = 4  # a task costs some hundredths of a second whatever it does
 
 
 def parts_of_rows(
     rows: DataFrame, source: Source, bar_seconds: int, received_exchanges: Collection[str] = ()
 ) -> DataFrame:
-    """Parts (``PART_SCHEMA``) of the bars that rows of ``orders`` or ``trades`` fall into, in any order."""
+    """Parts (``PACKED_SCHEMA``) of the bars that rows of ``orders`` or ``trades`` fall into, in any order."""
     add = _adding(source, bar_seconds, received_exchanges, lambda batches: batches)
-    return rows.select(*COLUMNS[source]).mapInArrow(add, from_arrow_schema(PART_SCHEMA))
+    return rows.select(*COLUMNS[source]).mapInArrow(add, from_arrow_schema(PACKED_SCHEMA))
 
 
 def parts_of_files(
@@ -35,14 +36,37 @@ def parts_of_files(
 ) -> DataFrame:
     """The same of all rows of Parquet files on a disk that every task can read: no row passes through the JVM."""
 
+    n_tasks = min(len(paths), _TASKS_A_CORE * spark.sparkContext.defaultParallelism)
+
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            for path in batch.column("path").to_pylist():
-                yield from read_batches(path, COLUMNS[source])
+            for task in batch.column("id").to_pylist():
+                for path in paths[task::n_tasks]:
+                    yield from read_batches(path, COLUMNS[source])
 
-    named = spark.createDataFrame([(path,) for path in paths], "path string").repartition(max(len(paths), 1))
+    tasks = spark.range(0, n_tasks, 1, max(n_tasks, 1))
     add = _adding(source, bar_seconds, received_exchanges, read)
-    return named.mapInArrow(add, from_arrow_schema(PART_SCHEMA))
+    return tasks.mapInArrow(add, from_arrow_schema(PACKED_SCHEMA))
+
+
+def joined_parts(parts: DataFrame, bar_seconds: int) -> DataFrame:
+    """Bars (``BAR_SCHEMA``) of their parts in any order: what belongs to one bar meets in one task."""
+
+    def join(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        from jobs.bars.partial_bars import PartialBars
+
+        bars, last = PartialBars(bar_seconds), None
+        for batch in batches:
+            exchange, symbol, stretch, packed = batch.columns
+            for key in zip(exchange.to_pylist(), symbol.to_pylist(), stretch.to_pylist(), packed, strict=True):
+                if key[:3] != last and len(bars) >= _MOST_PARTS:
+                    yield bars.take_bars()
+                bars.add_packed(*key[:2], key[3])
+                last = key[:3]
+        yield bars.take_bars()
+
+    met = parts.repartition(*PACKED_KEY).sortWithinPartitions(*PACKED_KEY)
+    return met.mapInArrow(join, from_arrow_schema(BAR_SCHEMA))
 
 
 def _adding(
@@ -56,7 +80,7 @@ def _adding(
         for batch in read(batches):
             count(batch)
             if len(parts) >= _MOST_PARTS:
-                yield parts.take()
-        yield parts.take()
+                yield parts.take_packed()
+        yield parts.take_packed()
 
     return add

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 
-from jobs.bar_parts import parts_of_rows
-from jobs.bars.part_schema import FLOW_NAMES
+from jobs.bar_parts import joined_parts, parts_of_rows
 from models.errors import UsageError
 
 MAX_BAR_SECONDS = 86_400
@@ -17,7 +16,6 @@ BAR_KEY = ("exchange", "symbol", "bar_seconds", "bar_start")
 PRICES = ("open", "high", "low", "close")
 OF_TRADES = (*PRICES, "last_trade_at")  # of the bar before where a bar has no trade
 LAST_TIMES = ("last_trade_at", "last_event_at")
-_SIZE = "decimal(38, 8)"
 
 
 def check_bar_seconds(bar_seconds: int) -> int:
@@ -73,21 +71,9 @@ def resample_events(events: FlowEvents, bar_seconds: int) -> DataFrame:
 
 def bars_of_parts(parts: DataFrame, bar_seconds: int) -> DataFrame:
     """Bars as from ``resample_events``, of their parts in any order."""
-    notional, volume = F.sum("notional").cast("double"), F.sum("volume")
-    sums = [F.sum(name).cast(parts.schema[name].dataType).alias(name) for flow in FLOW_NAMES for name in flow[:2]]
-    bars = parts.groupBy("exchange", "symbol", "bar_start").agg(
-        F.min_by("open", "open_place").alias("open"),
-        F.max("high").alias("high"),
-        F.min("low").alias("low"),
-        F.max_by("close", "close_place").alias("close"),
-        volume.cast(_SIZE).alias("volume"),
-        F.try_divide(notional, volume.cast("double")).alias("vwap"),
-        F.sum("n_trades").alias("n_trades"),
-        F.max("last_trade_at").alias("last_trade_at"),
-        F.max("last_event_at").alias("last_event_at"),
-        *sums,
-    )
-    return _with_key(bars, bar_seconds).withColumn("is_filled", F.lit(False))
+    bars = joined_parts(parts, bar_seconds)
+    vwap = F.try_divide(F.col("notional").cast("double"), F.col("volume").cast("double"))
+    return _with_key(bars.withColumn("vwap", vwap).drop("notional"), bar_seconds).withColumn("is_filled", F.lit(False))
 
 
 def carry_close(bars: DataFrame) -> DataFrame:

@@ -101,11 +101,17 @@ class Groups:
         is_met[pair] = True
         numbers = np.full(len(is_met), NONE, dtype=np.int64)
         for met in np.flatnonzero(is_met).tolist():
-            names = exchange.dictionary[met // n_symbols].as_py(), symbol.dictionary[met % n_symbols].as_py()
-            numbers[met] = self._numbers.setdefault(names, len(self._numbers))
-            if numbers[met] == len(self.names):
-                self.names.append(names)
+            names = exchange.dictionary[met // n_symbols], symbol.dictionary[met % n_symbols]
+            numbers[met] = self.number(*(name.as_py() for name in names))
         return read_only(numbers[pair])
+
+    def number(self, exchange: str, symbol: str) -> int:
+        """The number of one pair."""
+        names = (exchange, symbol)
+        number = self._numbers.setdefault(names, len(self._numbers))
+        if number == len(self.names):
+            self.names.append(names)
+        return number
 
 
 def _encoded(values: pa.Array) -> Any:

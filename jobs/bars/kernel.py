@@ -16,6 +16,7 @@ from jobs.bars.layout import (
     LIMIT,
     LOW,
     MARKET,
+    N_FIELDS,
     N_FLOW_FIELDS,
     N_TRADES,
     NO_SIDE,
@@ -109,17 +110,32 @@ def _is_before(us, epoch, sequence, row, at):  # type: ignore[no-untyped-def]
 
 
 @lean_part
-def _see_price(row, us, epoch, sequence, price):  # type: ignore[no-untyped-def]
-    is_first = row[HAS_PRICE] == 0
-    row[HAS_PRICE] = 1
-    if is_first or _is_before(us, epoch, sequence, row, OPEN_US):
+def _see_open(row, us, epoch, sequence, price):  # type: ignore[no-untyped-def]
+    if row[HAS_PRICE] == 0 or _is_before(us, epoch, sequence, row, OPEN_US):
         row[OPEN_US], row[OPEN_EPOCH], row[OPEN_SEQUENCE], row[OPEN] = us, epoch, sequence, price
-    if is_first or not _is_before(us, epoch, sequence, row, CLOSE_US):
+
+
+@lean_part
+def _see_close(row, us, epoch, sequence, price):  # type: ignore[no-untyped-def]
+    if row[HAS_PRICE] == 0 or not _is_before(us, epoch, sequence, row, CLOSE_US):
         row[CLOSE_US], row[CLOSE_EPOCH], row[CLOSE_SEQUENCE], row[CLOSE] = us, epoch, sequence, price
-    if is_first or price > row[HIGH]:
-        row[HIGH] = price
-    if is_first or price < row[LOW]:
-        row[LOW] = price
+
+
+@lean_part
+def _see_range(row, high, low):  # type: ignore[no-untyped-def]
+    # Comes after open and close: it says that the row has a price.
+    if row[HAS_PRICE] == 0 or high > row[HIGH]:
+        row[HIGH] = high
+    if row[HAS_PRICE] == 0 or low < row[LOW]:
+        row[LOW] = low
+    row[HAS_PRICE] = 1
+
+
+@lean_part
+def _see_trade(row, us):  # type: ignore[no-untyped-def]
+    # Comes before the trade is counted.
+    if row[N_TRADES] == 0 or us > row[LAST_TRADE_US]:
+        row[LAST_TRADE_US] = us
 
 
 @lean_part
@@ -138,7 +154,7 @@ def add_trades(parts, first, width_us, trades):  # type: ignore[no-untyped-def]
             return i
         row = parts.rows[slot]
         row[LAST_EVENT_US] = max(row[LAST_EVENT_US], time_us)
-        row[LAST_TRADE_US] = max(row[LAST_TRADE_US], time_us) if row[N_TRADES] else time_us
+        _see_trade(row, time_us)
         row[N_TRADES] += 1
         has_size = _has(trades.size, i)
         size = trades.size[0][2 * i] if has_size else 0
@@ -146,7 +162,9 @@ def add_trades(parts, first, width_us, trades):  # type: ignore[no-untyped-def]
         _count(row, TRADE, trades.side[i], size)
         if _has(trades.price, i):
             price = trades.price[0][2 * i]
-            _see_price(row, time_us, trades.epoch[i], trades.sequence[i], price)
+            _see_open(row, time_us, trades.epoch[i], trades.sequence[i], price)
+            _see_close(row, time_us, trades.epoch[i], trades.sequence[i], price)
+            _see_range(row, price, price)
             _add_product(row, price, size)
     return len(trades.time_us)
 
@@ -188,6 +206,29 @@ def add_orders(parts, first, width_us, orders):  # type: ignore[no-untyped-def]
         row[LAST_EVENT_US] = max(row[LAST_EVENT_US], time_us)
         _count(row, kind, orders.side[i], _entered(orders, i, kind))
     return len(orders.time_us)
+
+
+@lean_kernel
+def add_parts(parts, first, width_us, others):  # type: ignore[no-untyped-def]
+    """Add parts of a group, ``others``, from row ``first`` on; returns as ``add_trades``."""
+    group, others_rows = others
+    for i in range(first, len(others_rows)):
+        other = others_rows[i]
+        slot = _slot(parts, group, other[START_US], width_us)
+        if slot == NONE:
+            return i
+        row = parts.rows[slot]
+        row[LAST_EVENT_US] = max(row[LAST_EVENT_US], other[LAST_EVENT_US])
+        if other[N_TRADES]:
+            _see_trade(row, other[LAST_TRADE_US])
+            row[N_TRADES] += other[N_TRADES]
+        if other[HAS_PRICE]:
+            _see_open(row, other[OPEN_US], other[OPEN_EPOCH], other[OPEN_SEQUENCE], other[OPEN])
+            _see_close(row, other[CLOSE_US], other[CLOSE_EPOCH], other[CLOSE_SEQUENCE], other[CLOSE])
+            _see_range(row, other[HIGH], other[LOW])
+        for field in range(NOTIONAL, N_FIELDS):  # sums
+            row[field] += other[field]
+    return len(others_rows)
 
 
 @lean_kernel

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from jobs.arrow_views import DECIMAL, INSTANT
 from jobs.bar_parts import COLUMNS
+from jobs.bars.bar_schema import BAR_SCHEMA
 from jobs.bars.file_batches import read_batches
-from jobs.bars.part_schema import PART_SCHEMA
 from jobs.bars.partial_bars import PartialBars
 from models.errors import DataContractError
 
@@ -164,7 +164,37 @@ def test_parts_of_any_rows_equal_sums_of_python(trade_rows, order_rows, seconds,
     for add, source, rows in ((parts.add_trades, "trades", trade_rows), (parts.add_orders, "orders", order_rows)):
         for piece in (rows[:cut], rows[cut:]):
             add(batch_of(source, piece))
-    check(found_bars(parts.take(), seconds), expected_bars(trade_rows, order_rows, seconds, received))
+    check(found_bars(parts.take_bars(), seconds), expected_bars(trade_rows, order_rows, seconds, received))
+
+
+@settings(max_examples=150, deadline=None)
+@given(trades, orders, st.sampled_from([1, 60, 86_400]), st.integers(1, 40), st.randoms(use_true_random=False))
+def test_parts_of_several_tasks_in_any_order_equal_sums_of_python(trade_rows, order_rows, seconds, size, random):
+    packed = []
+    for source, rows in (("trades", trade_rows), ("orders", order_rows)):
+        for start in range(0, len(rows), size):
+            task = PartialBars(seconds)
+            (task.add_trades if source == "trades" else task.add_orders)(batch_of(source, rows[start : start + size]))
+            batch = task.take_packed()
+            batch.validate(full=True)
+            packed += zip(batch["exchange"].to_pylist(), batch["symbol"].to_pylist(), batch["parts"], strict=True)
+    random.shuffle(packed)
+    joined = PartialBars(seconds)
+    for exchange, symbol, parts in packed:
+        joined.add_packed(exchange, symbol, parts)
+    check(found_bars(joined.take_bars(), seconds), expected_bars(trade_rows, order_rows, seconds, ()))
+
+
+def test_a_packed_row_holds_one_symbol_and_one_stretch_of_time():
+    seconds = [0, 60 * 1023, 60 * 1024, 60 * 1024 + 1, 0]
+    stretch_start = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=60 * 1024 * 27_000)
+    parts = PartialBars(60)
+    rows = [trade(symbol=symbol, trade_time=stretch_start + timedelta(seconds=s)) for symbol in "BA" for s in seconds]
+    parts.add_trades(batch_of("trades", rows))
+    packed = parts.take_packed()
+    keys = zip(packed["symbol"].to_pylist(), packed["stretch"].to_pylist(), strict=True)
+    assert sorted(keys) == [("A", 27_000), ("A", 27_001), ("B", 27_000), ("B", 27_001)]
+    assert len(parts.take_packed()) == 0
 
 
 @settings(max_examples=50, deadline=None)
@@ -180,7 +210,7 @@ def test_a_file_gives_what_its_rows_give(tmp_path_factory, trade_rows, order_row
         for parts, batches in ((of_rows, [batch]), (of_files, read_batches(path, COLUMNS[source]))):
             for one in batches:
                 (parts.add_trades if source == "trades" else parts.add_orders)(one)
-    assert of_files.take().equals(of_rows.take())
+    assert of_files.take_bars().equals(of_rows.take_bars())
 
 
 def trade(seconds=0, price="1", size="1", symbol="A", **other):
@@ -199,26 +229,26 @@ def test_many_bars_and_symbols_in_turn_find_their_rows_again():
     parts = PartialBars(60)
     parts.add_trades(batch_of("trades", rows))
     assert len(parts) == 21_000
-    assert parts.take()["n_trades"].to_pylist() == [2] * 21_000
+    assert parts.take_bars()["n_trades"].to_pylist() == [2] * 21_000
 
 
 def test_taking_the_parts_begins_anew():
     parts = PartialBars(60)
-    assert len(parts.take()) == 0
+    assert len(parts.take_bars()) == 0
     parts.add_trades(batch_of("trades", [trade(symbol="A"), trade(symbol="B")]))
-    assert parts.take()["symbol"].to_pylist() == ["A", "B"]
+    assert parts.take_bars()["symbol"].to_pylist() == ["A", "B"]
     parts.add_trades(batch_of("trades", [trade(symbol="B")]))
-    again = parts.take()
+    again = parts.take_bars()
     assert (again["symbol"].to_pylist(), again["n_trades"].to_pylist()) == (["B"], [1])
-    assert again.schema == PART_SCHEMA
+    assert again.schema == BAR_SCHEMA
 
 
 def test_a_bar_without_a_trade_has_no_price_and_no_notional():
     parts = PartialBars(60)
     order = {"exchange": "x", "symbol": "A", "event_time": START, "event": "open", "side": "buy", "size": Decimal(2)}
     parts.add_orders(batch_of("orders", [order]))
-    (row,) = parts.take().to_pylist()
-    names = ("open", "open_place", "close", "close_place", "high", "low", "notional", "last_trade_at")
+    (row,) = parts.take_bars().to_pylist()
+    names = ("open", "close", "high", "low", "notional", "last_trade_at")
     assert {row[name] for name in names} == {None}
     assert (row["n_limit_buys"], row["limit_buy_size"], row["n_trades"], row["volume"]) == (1, 2, 0, 0)
 
@@ -228,8 +258,8 @@ def test_more_quote_currency_than_a_decimal_holds_is_refused(sign):
     most = trade(price=str(decimal(sign * LARGEST)), size=str(decimal(LARGEST)))
     parts = PartialBars(60)
     parts.add_trades(batch_of("trades", [most] * 99))
-    (row,) = parts.take().to_pylist()
+    (row,) = parts.take_bars().to_pylist()
     assert units_of(row["notional"], scale=16) == sign * 99 * LARGEST**2
     parts.add_trades(batch_of("trades", [most] * 101))
     with pytest.raises(DataContractError, match=r"trades of one bar add up to more than DECIMAL\(38, 16\)"):
-        parts.take()
+        parts.take_bars()
