@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
 from jobs.settled_rows import settled
@@ -31,6 +33,7 @@ CONTENT = [
 
 Range = tuple[str, int, int, int]  # symbol, epoch, first sequence, last sequence
 _LAST = 2**63 - 1
+_MOST_CONDITIONS = 100  # the optimizer walks them one inside the other: some hundreds are more than its stack holds
 
 
 def add_outcomes(
@@ -80,12 +83,27 @@ def near(spark: SparkSession, exchange: str, ranges: list[Range]) -> DataFrame:
     """Rows of ``orders`` within the ranges; literal bounds, so that Delta opens only the files that may hold them."""
     from pyspark.sql import functions as F
 
-    is_near: Column = F.lit(False)
-    for symbol, epoch, first, last in ranges:
-        is_near |= (
-            (F.col("symbol") == symbol) & (F.col("epoch") == epoch) & F.col("sequence").between(first, min(last, _LAST))
-        )
-    return spark.table("orders").where((F.col("exchange") == exchange) & is_near)
+    rows = spark.table("orders").where(F.col("exchange") == exchange).alias("held")
+    if len(ranges) <= _MOST_CONDITIONS:
+        return rows.where(reduce(or_, map(_is_in, ranges), F.lit(False)))
+    bounds = spark.createDataFrame(
+        [(symbol, epoch, first, min(last, _LAST)) for symbol, epoch, first, last in ranges],
+        "symbol string, epoch bigint, first bigint, last bigint",
+    ).alias("wanted")
+    is_possible = F.col("symbol").isin(sorted({symbol for symbol, *_ in ranges}))
+    is_possible &= F.col("sequence").between(min(r[2] for r in ranges), min(max(r[3] for r in ranges), _LAST))
+    is_in = F.expr(
+        "held.symbol = wanted.symbol AND held.epoch = wanted.epoch AND held.sequence BETWEEN wanted.first AND wanted.last"
+    )
+    return rows.where(is_possible).join(F.broadcast(bounds), is_in, "left_semi")
+
+
+def _is_in(wanted: Range) -> Column:
+    from pyspark.sql import functions as F
+
+    symbol, epoch, first, last = wanted
+    is_it = (F.col("symbol") == symbol) & (F.col("epoch") == epoch)
+    return is_it & F.col("sequence").between(first, min(last, _LAST))
 
 
 def _suspects(rows: DataFrame, in_doubt: list[tuple[list[str], DataFrame]]) -> DataFrame:

@@ -191,6 +191,18 @@ def test_a_line_of_a_log_is_known_again_above_all_others_that_can_be_read(feed):
     assert feed.rows("SELECT count(*) FROM orders__quarantine WHERE code = 'KEY_CONFLICT'") == [(0,)]
 
 
+def test_hundreds_of_symbols_in_one_run_are_told_apart(feed):
+    symbols = [f"S{i}-USD" for i in range(300)]
+    feed.write("a.jsonl", *[message(i, symbol=symbol) for i, symbol in enumerate(symbols)])
+    assert counts(feed.coinbase()) == (300, 300, 0, 0, 0)
+    repeated = [message(i, symbol=symbol) for i, symbol in enumerate(symbols)]
+    later = [message(i + 2, symbol=symbol) for i, symbol in enumerate(symbols[:150])]
+    feed.write("b.jsonl", *repeated, *later)
+    assert counts(feed.coinbase("b.jsonl")) == (450, 150, 0, 300, 0)
+    wanted = [(symbol, i + 1) for i, symbol in enumerate(symbols[:150])]
+    assert sorted(feed.rows("SELECT symbol, first_missing FROM gaps")) == sorted(wanted)
+
+
 def test_above_the_limit_nothing_is_published_and_the_commonest_codes_are_named(feed):
     bad = [message(8, price="x"), message(9, price="0"), "", message(9, "0")]
     feed.write("a.jsonl", *[message(i) for i in range(8)], *bad)
