@@ -48,6 +48,7 @@ LAPTOP = {
     "spark.sql.shuffle.partitions": _CORES,  # the default of 200 makes a small job ten times slower
     "spark.default.parallelism": _CORES,
     "spark.driver.memory": "4g",
+    "spark.python.daemon.module": "jobs.python_daemon",
     "spark.hadoop.fs.file.impl": "foretable.CheckedLocalFiles",
     "spark.hadoop.fs.AbstractFileSystem.file.impl": "foretable.LocalFileContext",
 }
