@@ -89,4 +89,4 @@ def test_a_replay_that_is_killed_anywhere_is_healed_by_the_next(home, tmp_path):
     assert counts == [(4, 4, 0)]
     runs = DeltaTable(home / "warehouse" / "foretable.db" / "runs").to_pyarrow_table().to_pylist()
     states = sorted(row["state"] for row in runs if row["job"] == "replay")
-    assert states == ["done", "done", "done", "killed", "killed"]
+    assert states == ["done", "done", "done", "killed", "killed", "killed"]
