@@ -92,9 +92,8 @@ def near(spark: SparkSession, exchange: str, ranges: list[Range]) -> DataFrame:
     ).alias("wanted")
     is_possible = F.col("symbol").isin(sorted({symbol for symbol, *_ in ranges}))
     is_possible &= F.col("sequence").between(min(r[2] for r in ranges), min(max(r[3] for r in ranges), _LAST))
-    is_in = F.expr(
-        "held.symbol = wanted.symbol AND held.epoch = wanted.epoch AND held.sequence BETWEEN wanted.first AND wanted.last"
-    )
+    same = "held.symbol = wanted.symbol AND held.epoch = wanted.epoch"
+    is_in = F.expr(f"{same} AND held.sequence BETWEEN wanted.first AND wanted.last")
     return rows.where(is_possible).join(F.broadcast(bounds), is_in, "left_semi")
 
 
