@@ -1,4 +1,4 @@
-"""Bars as DataFrames: each task adds up its own rows in Python, from Arrow batches or whole files; then all are."""
+"""Bars as DataFrames: a task adds up its own rows, from Arrow batches or whole files; parts of one bar are joined."""
 
 from __future__ import annotations
 
@@ -35,7 +35,6 @@ def parts_of_files(
     received_exchanges: Collection[str] = (),
 ) -> DataFrame:
     """The same of all rows of Parquet files on a disk that every task can read: no row passes through the JVM."""
-
     n_tasks = min(len(paths), _TASKS_A_CORE * spark.sparkContext.defaultParallelism)
 
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
