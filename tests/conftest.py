@@ -237,7 +237,7 @@ def python_workers():
         for process in psutil.Process(pid).children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
                 parent = process.parent()  # forked from the daemon, with its command line
-                workers += [process] if parent and "pyspark.daemon" in parent.cmdline() else []
+                workers += [process] if parent and "pyspark.worker" in parent.cmdline() else []
         return workers
 
     return below
