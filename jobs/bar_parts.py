@@ -56,12 +56,12 @@ def joined_parts(parts: DataFrame, bar_seconds: int) -> DataFrame:
 
         bars, last = PartialBars(bar_seconds), None
         for batch in batches:
-            exchange, symbol, stretch, packed = batch.columns
-            for key in zip(exchange.to_pylist(), symbol.to_pylist(), stretch.to_pylist(), packed, strict=True):
-                if key[:3] != last and len(bars) >= _MOST_PARTS:
+            keys = zip(*(batch.column(name).to_pylist() for name in PACKED_KEY), strict=True)
+            for key, packed in zip(keys, batch.column("parts"), strict=True):
+                if key != last and len(bars) >= _MOST_PARTS:
                     yield bars.take_bars()
-                bars.add_packed(*key[:2], key[3])
-                last = key[:3]
+                exchange, symbol, _ = last = key
+                bars.add_packed(exchange, symbol, packed)
         yield bars.take_bars()
 
     met = parts.repartition(*PACKED_KEY).sortWithinPartitions(*PACKED_KEY)

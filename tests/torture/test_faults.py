@@ -66,13 +66,12 @@ class Market:
 def check_sentence(answer, code, *words):
     """One line says what went wrong and what to do; no stack trace stands around it."""
     assert answer["code"] == code, answer
-    (line,) = [line for line in answer["said"].splitlines() if line.startswith("foretable: ")]
+    said = answer["said"]
+    (line,) = [line for line in said.splitlines() if line.startswith("foretable: ")]
     assert all(word in line for word in words), line
     assert line.count(". ") == 0, line
     assert len(line) < 400, line
-    assert not any(sign in answer["said"] for sign in ("Traceback", "\tat ", "Exception", "this is a bug")), answer[
-        "said"
-    ]
+    assert not any(sign in said for sign in ("Traceback", "\tat ", "Exception", "this is a bug")), said
 
 
 @pytest.fixture(scope="module")
