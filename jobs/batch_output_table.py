@@ -1,7 +1,8 @@
 """The output of a batch job as a Delta table: all rows in one commit, at most once for one name of a run.
 
-A table that is not there is made empty first: a run that is killed while it fills it leaves a table that can be filled,
-where CREATE TABLE AS would leave files that no later CREATE TABLE accepts; and an undo has a version to go back to.
+A table that is not there is made first, without files: a run that is killed while it fills it leaves a table that can
+be filled, where CREATE TABLE AS (of no rows too) would leave files that no later CREATE TABLE accepts; and an undo has a
+version to go back to.
 """
 
 from __future__ import annotations
@@ -55,8 +56,8 @@ def write_table(spark: SparkSession, run: Run, application: str, rows: DataFrame
     """
     run.begin()
     if not spark.catalog.tableExists(table):
-        nothing = spark.createDataFrame([], rows.schema)
-        with_retries(lambda: nothing.write.format("delta").saveAsTable(table))
+        columns = rows.schema.toNullable()
+        with_retries(lambda: spark.catalog.createTable(table, source="delta", schema=columns))
     writer = rows.write.format("delta").mode("overwrite" if mode == "overwrite" else "append")
     writer = writer.option("txnAppId", application).option("txnVersion", 1)
     if mode == "overwrite":

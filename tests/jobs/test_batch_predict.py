@@ -90,6 +90,9 @@ def test_a_table_is_scored_as_sql_and_scikit_learn_score_it(batch, points, spark
     run = run_row(spark, "first")
     assert (run.job, run.target, run.state) == ("batch_predict", "scored", "done")
     assert (run.inputs, run.outputs) == ({"points": 0}, {"scored": 1})
+    as_made = DeltaTable(home / "warehouse" / f"{schema}.db" / "scored", version=0)
+    assert as_made.file_uris() == []  # files without a commit would be in the way of a rerun
+    assert all(field.nullable for field in as_made.schema().fields)
     assert (run.n_read, run.n_good, run.n_quarantined) == (51, 51, 0)
     log = (home / "logs" / "first.log").read_text()
     assert "table points at version 0, 51 rows, into scored" in log
