@@ -1,8 +1,8 @@
 """The output of a batch job as a Delta table: all rows in one commit, at most once for one name of a run.
 
 A table that is not there is made first, without files: a run that is killed while it fills it leaves a table that can
-be filled, where CREATE TABLE AS (of no rows too) would leave files that no later CREATE TABLE accepts; and an undo has a
-version to go back to.
+be filled, where CREATE TABLE AS would leave files (an empty one for no rows) that no later CREATE TABLE accepts; and an
+undo has a version to go back to.
 """
 
 from __future__ import annotations

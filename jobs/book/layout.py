@@ -13,11 +13,10 @@ STATES = ("unseeded", "valid", "invalid_after_gap", "invalid_too_large")
 
 # Columns of ``orders``: 64 bytes, one cache line an order. KEY_* and KEY_KIND name the order, see order_ids.py.
 KEY_HIGH, KEY_LOW, KEY_KIND, SIZE, LEVEL, BEFORE, BEHIND, ENTERED_US = range(8)
-N_ORDER_FIELDS = 8
 
 # Columns of ``levels``. FIRST and LAST are orders in their queue; ENTERED_SUM_US adds up ENTERED_US of all of them.
 PRICE, LEVEL_SIZE, N_ORDERS, FIRST, LAST, ENTERED_SUM_US, SIDE, NEXT_FREE = range(8)
-N_LEVEL_FIELDS = 8
+N_FIELDS = 8  # of an order and of a level
 
 BLOCK = 64  # price levels a block of the sorted index
 
@@ -53,10 +52,10 @@ class Book(NamedTuple):
     """The arrays of one book; ``storage.py`` makes them and lets them grow."""
 
     header: np.ndarray  # int64[N_HEADER]
-    orders: np.ndarray  # int64[capacity, N_ORDER_FIELDS]
-    table: np.ndarray  # int32[a power of two]: hash of an order's key to its row, by linear probing
-    levels: np.ndarray  # int64[capacity, N_LEVEL_FIELDS]
-    block_keys: np.ndarray  # int64[capacity, BLOCK]: sort keys of the levels of a block, ascending
-    block_levels: np.ndarray  # int32[capacity, BLOCK]: those levels
+    orders: np.ndarray  # int64[capacity * N_FIELDS], see places.py
+    table: np.ndarray  # int64[a power of two]: hash of an order's key to its row, see order_table.py
+    levels: np.ndarray  # int64[capacity * N_FIELDS]
+    block_keys: np.ndarray  # int64[capacity * BLOCK]: sort keys of the levels of a block, ascending
+    block_levels: np.ndarray  # int32[capacity * BLOCK]: those levels
     block_sizes: np.ndarray  # int64[capacity]: levels in the block; of a free block the next free one
-    tops: np.ndarray  # int32[2, capacity]: blocks of a side, ascending
+    tops: np.ndarray  # int32[capacity * 2]: blocks of a side, ascending

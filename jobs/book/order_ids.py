@@ -12,21 +12,15 @@ from models.compiled import lean_part
 UUID, SHORT, HASHED, ANONYMOUS = 0, 1, 2, 3
 _LONGEST_SHORT = 15
 _UUID_LENGTH = 36
-_DASH = 45
-_BAD = 255
-
-
-def _hex_values() -> np.ndarray:
-    values = np.full(256, _BAD, dtype=np.uint64)
-    for value, letter in enumerate(b"0123456789abcdef"):
-        values[letter] = value
-    return values
-
-
-_HEX = _hex_values()
+_DASH = np.uint64(45)
 _MULTIPLIER_1, _MULTIPLIER_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _SEED_1, _SEED_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD1B54A32D192ED03)
-_4, _8, _27, _30, _31 = np.uint64(4), np.uint64(8), np.uint64(27), np.uint64(30), np.uint64(31)
+_4, _6, _8, _9, _16, _24, _27, _30, _31, _32, _39, _48 = (
+    np.uint64(n) for n in (4, 6, 8, 9, 16, 24, 27, 30, 31, 32, 39, 48)
+)
+_LOW_HALF = np.uint64(0xFFFF_FFFF)
+_EACH_BYTE, _EACH_DIGIT = np.uint64(0x0101_0101_0101_0101), np.uint64(0x0F0F_0F0F_0F0F_0F0F)
+_EACH_SECOND_BYTE, _EACH_SECOND_PAIR = np.uint64(0x00FF_00FF_00FF_00FF), np.uint64(0x0000_FFFF_0000_FFFF)
 
 
 @lean_part
@@ -39,17 +33,38 @@ def mixed(word):  # type: ignore[no-untyped-def]
 
 @lean_part
 def hash_of(high, low):  # type: ignore[no-untyped-def]
-    """Place in a hash table, before it is cut to the table's size."""
+    """Hash of a key; its upper bits say the place in the table."""
     return mixed(np.uint64(low) ^ (np.uint64(high) * _SEED_1))
 
 
 @lean_part
-def _hex_run(text, start, n_digits, word, bad):  # type: ignore[no-untyped-def]
-    for at in range(start, start + n_digits):
-        digit = _HEX[text[at]]
-        bad |= digit
-        word = (word << _4) | digit
-    return word, bad
+def _byte(text, at):  # type: ignore[no-untyped-def]
+    return np.uint64(text[np.uint64(at)])  # unsigned, see places.py
+
+
+@lean_part
+def _eight_bytes(text, at):  # type: ignore[no-untyped-def]
+    # As one word, the first byte lowest: the compiler makes one load of it.
+    low = _byte(text, at) | _byte(text, at + 1) << _8 | _byte(text, at + 2) << _16 | _byte(text, at + 3) << _24
+    high = _byte(text, at + 4) | _byte(text, at + 5) << _8 | _byte(text, at + 6) << _16 | _byte(text, at + 7) << _24
+    return low | high << _32
+
+
+@lean_part
+def _two_groups(text, at, after):  # type: ignore[no-untyped-def]
+    # Four digits and four behind a dash.
+    return (_eight_bytes(text, at) & _LOW_HALF) | (_eight_bytes(text, after) << _32)
+
+
+@lean_part
+def _hex_value(letters):  # type: ignore[no-untyped-def]
+    # Of eight digits at once, and 0, or something else where one of them is not among 0-9 and a-f.
+    digits = (letters & _EACH_DIGIT) + (letters >> _6 & _EACH_BYTE) * _9
+    is_letter = (digits + _EACH_BYTE * _6) >> _4 & _EACH_BYTE
+    wrong = (letters ^ (digits + _EACH_BYTE * _48 + is_letter * _39)) | (digits >> _4 & _EACH_DIGIT)
+    value = (digits << _4 | digits >> _8) & _EACH_SECOND_BYTE
+    value = (value << _8 | value >> _16) & _EACH_SECOND_PAIR
+    return (value << _16 | value >> _32) & _LOW_HALF, wrong
 
 
 @lean_part
@@ -57,14 +72,14 @@ def _text_words(text, start, length):  # type: ignore[no-untyped-def]
     if length <= _LONGEST_SHORT:
         high, low = np.uint64(length), np.uint64(0)
         for at in range(start, start + min(length, 7)):
-            high = (high << _8) | np.uint64(text[at])
+            high = (high << _8) | _byte(text, at)
         for at in range(start + 7, start + length):
-            low = (low << _8) | np.uint64(text[at])
+            low = (low << _8) | _byte(text, at)
         return np.int64(high), np.int64(low), SHORT
     high, low = _SEED_1, _SEED_2
     for at in range(start, start + length):
-        high = mixed(high ^ np.uint64(text[at]))
-        low = mixed(low + np.uint64(text[at]))
+        high = mixed(high ^ _byte(text, at))
+        low = mixed(low + _byte(text, at))
     return np.int64(high), np.int64(low), HASHED
 
 
@@ -73,17 +88,15 @@ def id_words(text, start, length):  # type: ignore[no-untyped-def]
     """Words and kind of the id in ``text[start : start + length]``."""
     if (
         length == _UUID_LENGTH
-        and text[start + 8] == _DASH
-        and text[start + 13] == _DASH
-        and text[start + 18] == _DASH
-        and text[start + 23] == _DASH
+        and _byte(text, start + 8) == _DASH
+        and _byte(text, start + 13) == _DASH
+        and _byte(text, start + 18) == _DASH
+        and _byte(text, start + 23) == _DASH
     ):
-        bad = np.uint64(0)
-        high, bad = _hex_run(text, start, 8, np.uint64(0), bad)
-        high, bad = _hex_run(text, start + 9, 4, high, bad)
-        high, bad = _hex_run(text, start + 14, 4, high, bad)
-        low, bad = _hex_run(text, start + 19, 4, np.uint64(0), bad)
-        low, bad = _hex_run(text, start + 24, 12, low, bad)
-        if bad < np.uint64(16):
-            return np.int64(high), np.int64(low), UUID
+        first, wrong_1 = _hex_value(_eight_bytes(text, start))
+        second, wrong_2 = _hex_value(_two_groups(text, start + 9, start + 14))
+        third, wrong_3 = _hex_value(_two_groups(text, start + 19, start + 24))
+        fourth, wrong_4 = _hex_value(_eight_bytes(text, start + 28))
+        if wrong_1 | wrong_2 | wrong_3 | wrong_4 == 0:
+            return np.int64(first << _32 | second), np.int64(third << _32 | fourth), UUID
     return _text_words(text, start, length)

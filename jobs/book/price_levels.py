@@ -22,6 +22,7 @@ from jobs.book.layout import (
     PRICE,
     SIDE,
 )
+from jobs.book.places import field_of, place_of, top_of
 from models.compiled import lean_part
 
 
@@ -31,8 +32,8 @@ def best_level(book, side):  # type: ignore[no-untyped-def]
     n_blocks = book.header[N_BLOCKS_BUY + side]
     if n_blocks == 0:
         return NONE
-    block = book.tops[side, n_blocks - 1]
-    return int(book.block_levels[block, book.block_sizes[block] - 1])
+    block = book.tops[top_of(side, n_blocks - 1)]
+    return int(book.block_levels[place_of(block, book.block_sizes[block] - 1)])
 
 
 @lean_part
@@ -40,19 +41,19 @@ def _find(book, side, key):  # type: ignore[no-untyped-def]
     # Place of the block among the blocks of the side, and in it the first place whose key is not below `key`.
     tops, keys = book.tops, book.block_keys
     low, high = 0, book.header[N_BLOCKS_BUY + side] - 1
-    if keys[tops[side, high], 0] <= key:
+    if keys[place_of(tops[top_of(side, high)], 0)] <= key:
         low = high
     while low < high:  # the last block that begins at or below the key
         middle = (low + high + 1) // 2
-        if keys[tops[side, middle], 0] <= key:
+        if keys[place_of(tops[top_of(side, middle)], 0)] <= key:
             low = middle
         else:
             high = middle - 1
-    block = tops[side, low]
+    block = tops[top_of(side, low)]
     first, end = 0, book.block_sizes[block]
     while first < end:
         middle = (first + end) // 2
-        if keys[block, middle] < key:
+        if keys[place_of(block, middle)] < key:
             first = middle + 1
         else:
             end = middle
@@ -66,9 +67,9 @@ def find_level(book, side, price):  # type: ignore[no-untyped-def]
         return NONE
     key = price if side == BUY else -price
     top, place = _find(book, side, key)
-    block = book.tops[side, top]
-    if place < book.block_sizes[block] and book.block_keys[block, place] == key:
-        return int(book.block_levels[block, place])
+    block = book.tops[top_of(side, top)]
+    if place < book.block_sizes[block] and book.block_keys[place_of(block, place)] == key:
+        return int(book.block_levels[place_of(block, place)])
     return NONE
 
 
@@ -82,8 +83,8 @@ def _new_block(book, side, at):  # type: ignore[no-untyped-def]
     else:
         header[FREE_BLOCK] = book.block_sizes[block]
     for place in range(header[N_BLOCKS_BUY + side], at, -1):
-        tops[side, place] = tops[side, place - 1]
-    tops[side, at] = block
+        tops[top_of(side, place)] = tops[top_of(side, place - 1)]
+    tops[top_of(side, at)] = block
     header[N_BLOCKS_BUY + side] += 1
     book.block_sizes[block] = 0
     return block
@@ -91,11 +92,11 @@ def _new_block(book, side, at):  # type: ignore[no-untyped-def]
 
 @lean_part
 def _split(book, side, top):  # type: ignore[no-untyped-def]
-    block, later = book.tops[side, top], _new_block(book, side, top + 1)
+    block, later = book.tops[top_of(side, top)], _new_block(book, side, top + 1)
     half = BLOCK // 2
     for place in range(half, BLOCK):
-        book.block_keys[later, place - half] = book.block_keys[block, place]
-        book.block_levels[later, place - half] = book.block_levels[block, place]
+        book.block_keys[place_of(later, place - half)] = book.block_keys[place_of(block, place)]
+        book.block_levels[place_of(later, place - half)] = book.block_levels[place_of(block, place)]
     book.block_sizes[block] = half
     book.block_sizes[later] = BLOCK - half
 
@@ -109,27 +110,27 @@ def new_level(book, side, price):  # type: ignore[no-untyped-def]
         level = header[LEVELS_USED]
         header[LEVELS_USED] += 1
     else:
-        header[FREE_LEVEL] = levels[level, NEXT_FREE]
-    levels[level, PRICE] = price
-    levels[level, SIDE] = side
-    levels[level, LEVEL_SIZE] = 0
-    levels[level, N_ORDERS] = 0
-    levels[level, ENTERED_SUM_US] = 0
-    levels[level, FIRST] = NONE
-    levels[level, LAST] = NONE
+        header[FREE_LEVEL] = levels[field_of(level, NEXT_FREE)]
+    levels[field_of(level, PRICE)] = price
+    levels[field_of(level, SIDE)] = side
+    levels[field_of(level, LEVEL_SIZE)] = 0
+    levels[field_of(level, N_ORDERS)] = 0
+    levels[field_of(level, ENTERED_SUM_US)] = 0
+    levels[field_of(level, FIRST)] = NONE
+    levels[field_of(level, LAST)] = NONE
     key = price if side == BUY else -price
     if header[N_BLOCKS_BUY + side] == 0:
         _new_block(book, side, 0)
     top, place = _find(book, side, key)
-    if book.block_sizes[book.tops[side, top]] == BLOCK:
+    if book.block_sizes[book.tops[top_of(side, top)]] == BLOCK:
         _split(book, side, top)
         top, place = _find(book, side, key)
-    block = book.tops[side, top]
+    block = book.tops[top_of(side, top)]
     for at in range(book.block_sizes[block], place, -1):
-        book.block_keys[block, at] = book.block_keys[block, at - 1]
-        book.block_levels[block, at] = book.block_levels[block, at - 1]
-    book.block_keys[block, place] = key
-    book.block_levels[block, place] = level
+        book.block_keys[place_of(block, at)] = book.block_keys[place_of(block, at - 1)]
+        book.block_levels[place_of(block, at)] = book.block_levels[place_of(block, at - 1)]
+    book.block_keys[place_of(block, place)] = key
+    book.block_levels[place_of(block, place)] = level
     book.block_sizes[block] += 1
     return level
 
@@ -138,19 +139,19 @@ def new_level(book, side, price):  # type: ignore[no-untyped-def]
 def drop_level(book, level):  # type: ignore[no-untyped-def]
     """Take a level out of the order of prices and free it."""
     header, levels, tops = book.header, book.levels, book.tops
-    side, price = levels[level, SIDE], levels[level, PRICE]
+    side, price = levels[field_of(level, SIDE)], levels[field_of(level, PRICE)]
     top, place = _find(book, side, price if side == BUY else -price)
-    block = tops[side, top]
+    block = tops[top_of(side, top)]
     size = book.block_sizes[block] - 1
     for at in range(place, size):
-        book.block_keys[block, at] = book.block_keys[block, at + 1]
-        book.block_levels[block, at] = book.block_levels[block, at + 1]
+        book.block_keys[place_of(block, at)] = book.block_keys[place_of(block, at + 1)]
+        book.block_levels[place_of(block, at)] = book.block_levels[place_of(block, at + 1)]
     book.block_sizes[block] = size
     if size == 0:
         header[N_BLOCKS_BUY + side] -= 1
         for at in range(top, header[N_BLOCKS_BUY + side]):
-            tops[side, at] = tops[side, at + 1]
+            tops[top_of(side, at)] = tops[top_of(side, at + 1)]
         book.block_sizes[block] = header[FREE_BLOCK]
         header[FREE_BLOCK] = block
-    levels[level, NEXT_FREE] = header[FREE_LEVEL]
+    levels[field_of(level, NEXT_FREE)] = header[FREE_LEVEL]
     header[FREE_LEVEL] = level

@@ -80,42 +80,42 @@ def quote_columns(rows: np.ndarray, depth: np.ndarray, header: np.ndarray, warm_
         warm_us: For how long a book without a seed is not usable.
     """
     first_us = int(header[FIRST_US])
-    time_us, state = rows[:, ROW_TIME_US].copy(), rows[:, ROW_STATE]
-    bid, ask = rows[:, ROW_PRICE_BUY], rows[:, ROW_PRICE_SELL]
+    time_us, state = rows[ROW_TIME_US].copy(), rows[ROW_STATE]
+    bid, ask = rows[ROW_PRICE_BUY], rows[ROW_PRICE_SELL]
     has_both = (bid > 0) & (ask > 0)
     is_crossed, is_locked = has_both & (bid > ask), has_both & (bid == ask)
     is_trusted = (state == VALID) | ((state == UNSEEDED) & (time_us - first_us >= warm_us))
     columns = {
-        "sequence": pa.array(rows[:, ROW_SEQUENCE].copy()),
+        "sequence": pa.array(rows[ROW_SEQUENCE].copy()),
         "event_time": pa.array(time_us).cast(pa.timestamp("us")).cast(INSTANT),
         "state": pa.array(STATES).take(pa.array(state.copy())),
         "is_usable": pa.array(is_trusted & has_both & (bid < ask)),
         "is_crossed": pa.array(is_crossed),
         "is_locked": pa.array(is_locked),
-        "is_change": pa.array(rows[:, ROW_IS_CHANGE] != 0),
-        "n_unknown": pa.array(rows[:, ROW_N_UNKNOWN].copy()),
-        "order_flow": decimals(rows[:, ROW_FLOW], rows[:, ROW_FLOW] != NO_FLOW, FLOW),
+        "is_change": pa.array(rows[ROW_IS_CHANGE] != 0),
+        "n_unknown": pa.array(rows[ROW_N_UNKNOWN].copy()),
+        "order_flow": decimals(rows[ROW_FLOW], rows[ROW_FLOW] != NO_FLOW, FLOW),
     }
     for name, side in _SIDES.items():
         columns |= _side_columns(name, side, rows, time_us - first_us)
-        columns |= _depth_columns(name, depth[:, side], rows[:, ROW_DEPTH])
+        columns |= _depth_columns(name, depth[:, side], rows[ROW_DEPTH])
     return pa.RecordBatch.from_arrays([columns[field.name] for field in QUOTE_SCHEMA], schema=QUOTE_SCHEMA)
 
 
 def _side_columns(name: str, side: int, rows: np.ndarray, time_us: np.ndarray) -> dict[str, pa.Array]:
     at = N_SIDE_FIELDS * side
-    price, n_orders = rows[:, ROW_PRICE_BUY + at], rows[:, ROW_ORDERS_BUY + at]
+    price, n_orders = rows[ROW_PRICE_BUY + at], rows[ROW_ORDERS_BUY + at]
     is_there = price > 0
     n_or_one = np.where(is_there, n_orders, 1)
-    mean_us = (n_or_one * time_us - rows[:, ROW_MEAN_SUM_US_BUY + at]) / n_or_one
+    mean_us = (n_or_one * time_us - rows[ROW_MEAN_SUM_US_BUY + at]) / n_or_one
     return {
         f"{name}_price": decimals(price, is_there),
-        f"{name}_size": decimals(rows[:, ROW_SIZE_BUY + at], is_there),
+        f"{name}_size": decimals(rows[ROW_SIZE_BUY + at], is_there),
         f"{name}_orders": pa.array(n_orders.copy()),
-        f"{name}_first_size": decimals(rows[:, ROW_FIRST_SIZE_BUY + at], is_there),
-        f"{name}_first_age_seconds": pa.array((time_us - rows[:, ROW_FIRST_US_BUY + at]) / 1e6, mask=~is_there),
+        f"{name}_first_size": decimals(rows[ROW_FIRST_SIZE_BUY + at], is_there),
+        f"{name}_first_age_seconds": pa.array((time_us - rows[ROW_FIRST_US_BUY + at]) / 1e6, mask=~is_there),
         f"{name}_mean_age_seconds": pa.array(mean_us / 1e6, mask=~is_there),
-        f"{name}_queue_ahead": decimals(rows[:, ROW_AHEAD], rows[:, ROW_SIDE] == side),
+        f"{name}_queue_ahead": decimals(rows[ROW_AHEAD], rows[ROW_SIDE] == side),
     }
 
 

@@ -15,6 +15,7 @@ from jobs.book.layout import (
     N_BLOCKS_BUY,
     N_BLOCKS_SELL,
     N_EVENTS,
+    N_FIELDS,
     N_GAPS,
     N_KNOWN,
     NONE,
@@ -62,7 +63,7 @@ def _begin(book, sequence, time_us, is_contiguous, depth_us):  # type: ignore[no
 def _has_room(book):  # type: ignore[no-untyped-def]
     # An event adds at most one order, one level and one block.
     n_blocks = book.header[N_BLOCKS_BUY] + book.header[N_BLOCKS_SELL]
-    return book.header[N_KNOWN] < len(book.orders) - 1 and n_blocks < len(book.block_sizes) - 1
+    return book.header[N_KNOWN] < len(book.orders) // N_FIELDS - 1 and n_blocks < len(book.block_sizes) - 1
 
 
 @lean_kernel
@@ -85,20 +86,20 @@ def replay_events(book, events, first, is_begun, is_contiguous, depth_us, out): 
     for index in range(first, len(events.sequence)):
         if not _has_room(book):
             return index, NO_ROOM, n_rows, n_depths
-        if n_rows == len(out.rows) or n_depths == len(out.depth):
+        if n_rows == out.rows.shape[1] or n_depths == len(out.depth):
             return index, OUTPUT_FULL, n_rows, n_depths
-        kind = events.kind[index]
-        sequence, time_us = events.sequence[index], events.time_us[index]
+        at = np.uint64(index)  # see places.py
+        kind, sequence, time_us = events.kind[at], events.sequence[at], events.time_us[at]
         book.header[TOUCHED_SIDE] = NONE
         if not is_begun:
             if book.header[HAS_STARTED] == 1 and sequence <= book.header[LAST_SEQUENCE]:
                 return index, NOT_ASCENDING, n_rows, n_depths
             _begin(book, sequence, time_us, is_contiguous, depth_us)
-            if has_levels_as_text(events, index, kind):
+            if has_levels_as_text(events, at, kind):
                 if book.header[IS_SHOWING] == 1:
                     end_showing(book)
                 return index, MET_LEVELS, n_rows, n_depths
-            apply_event(book, events, index, kind, time_us - book.header[FIRST_US])
+            apply_event(book, events, at, kind, time_us - book.header[FIRST_US])
         is_begun = False
         n_rows, n_depths = write_row(book, out, n_rows, n_depths, depth_us)
     return len(events.sequence), FINISHED, n_rows, n_depths

@@ -44,6 +44,7 @@ from jobs.book.layout import (
     TOUCHED_SIDE,
     VALID,
 )
+from jobs.book.places import field_of, place_of, top_of
 from jobs.book.price_levels import best_level
 from jobs.book.validity import trusted_state
 from models.compiled import lean_part
@@ -52,7 +53,7 @@ from models.compiled import lean_part
 class Rows(NamedTuple):
     """Where the kernel writes: rows, and the depth of those that have one (0 where a side has fewer levels)."""
 
-    rows: np.ndarray  # int64[capacity, N_ROW_FIELDS]
+    rows: np.ndarray  # int64[N_ROW_FIELDS, capacity]: a column lies together, as Arrow has it
     depth: np.ndarray  # int64[capacity, 2 sides, levels, (price, size)]
 
 
@@ -62,13 +63,13 @@ def _put_depth(book, depth):  # type: ignore[no-untyped-def]
         n_blocks = book.header[N_BLOCKS_BUY + side]
         place = 0
         for top in range(n_blocks - 1, -1, -1):
-            block = book.tops[side, top]
+            block = book.tops[top_of(side, top)]
             for at in range(book.block_sizes[block] - 1, -1, -1):
                 if place == depth.shape[1]:
                     break
-                level = book.block_levels[block, at]
-                depth[side, place, 0] = book.levels[level, PRICE]
-                depth[side, place, 1] = book.levels[level, LEVEL_SIZE]
+                level = book.block_levels[place_of(block, at)]
+                depth[side, place, 0] = book.levels[field_of(level, PRICE)]
+                depth[side, place, 1] = book.levels[field_of(level, LEVEL_SIZE)]
                 place += 1
             if place == depth.shape[1]:
                 break
@@ -81,13 +82,13 @@ def _put_side(book, row, level, side):  # type: ignore[no-untyped-def]
     if level == NONE:
         row[ROW_PRICE_BUY + at : ROW_PRICE_BUY + at + N_SIDE_FIELDS] = 0
         return
-    first = levels[level, FIRST]
-    row[ROW_PRICE_BUY + at] = levels[level, PRICE]
-    row[ROW_SIZE_BUY + at] = levels[level, LEVEL_SIZE]
-    row[ROW_ORDERS_BUY + at] = levels[level, N_ORDERS]
-    row[ROW_FIRST_SIZE_BUY + at] = orders[first, SIZE]
-    row[ROW_FIRST_US_BUY + at] = orders[first, ENTERED_US]
-    row[ROW_MEAN_SUM_US_BUY + at] = levels[level, ENTERED_SUM_US]
+    first = levels[field_of(level, FIRST)]
+    row[ROW_PRICE_BUY + at] = levels[field_of(level, PRICE)]
+    row[ROW_SIZE_BUY + at] = levels[field_of(level, LEVEL_SIZE)]
+    row[ROW_ORDERS_BUY + at] = levels[field_of(level, N_ORDERS)]
+    row[ROW_FIRST_SIZE_BUY + at] = orders[field_of(first, SIZE)]
+    row[ROW_FIRST_US_BUY + at] = orders[field_of(first, ENTERED_US)]
+    row[ROW_MEAN_SUM_US_BUY + at] = levels[field_of(level, ENTERED_SUM_US)]
 
 
 @lean_part
@@ -126,10 +127,10 @@ def write_row(book, out, n_rows, n_depths, depth_us):  # type: ignore[no-untyped
     """
     header = book.header
     bid, ask = best_level(book, 0), best_level(book, 1)
-    bid_price = book.levels[bid, PRICE] if bid != NONE else 0
-    ask_price = book.levels[ask, PRICE] if ask != NONE else 0
-    bid_size = book.levels[bid, LEVEL_SIZE] if bid != NONE else 0
-    ask_size = book.levels[ask, LEVEL_SIZE] if ask != NONE else 0
+    bid_price = book.levels[field_of(bid, PRICE)] if bid != NONE else 0
+    ask_price = book.levels[field_of(ask, PRICE)] if ask != NONE else 0
+    bid_size = book.levels[field_of(bid, LEVEL_SIZE)] if bid != NONE else 0
+    ask_size = book.levels[field_of(ask, LEVEL_SIZE)] if ask != NONE else 0
     state = trusted_state(book, bid_price, ask_price)
     flow = _order_flow(header, state, bid_price, bid_size, ask_price, ask_size)
     is_change = _hold(header, HELD_STATE, state)
@@ -143,7 +144,7 @@ def write_row(book, out, n_rows, n_depths, depth_us):  # type: ignore[no-untyped
         has_depth = state <= VALID
     if not (is_change or has_depth):
         return n_rows, n_depths
-    row = out.rows[n_rows]
+    row = out.rows[:, n_rows]
     row[ROW_SEQUENCE] = header[LAST_SEQUENCE]
     row[ROW_TIME_US] = header[LAST_US]
     row[ROW_STATE] = state

@@ -15,6 +15,8 @@ An event about an order that the book does not know is counted: it came before t
 itself. A ``done`` counts only where something was left of the order, since orders that never rested have one too.
 """
 
+import numpy as np
+
 from jobs.book.layout import (
     ALL_COVERED_BUY,
     ALL_COVERED_SELL,
@@ -36,6 +38,7 @@ from jobs.book.layout import (
 )
 from jobs.book.order_ids import ANONYMOUS, id_words
 from jobs.book.order_table import find_order, new_order
+from jobs.book.places import field_of
 from jobs.book.queues import (
     join_queue,
     leave_queue,
@@ -51,6 +54,7 @@ from models.compiled import lean_part
 RECEIVED, OPEN, CHANGE, DONE, MATCH, SNAPSHOT, UPDATE, PARTIAL_CANCEL = (ord(name[0]) for name in (
     "received", "open", "change", "done", "match", "snapshot", "update", "partial_cancel"
 ))  # fmt: skip
+_1 = np.uint64(1)
 
 
 @lean_part
@@ -59,14 +63,14 @@ def _value(column, index):  # type: ignore[no-untyped-def]
     values, is_valid = column
     if len(is_valid) > 0 and is_valid[index] == 0:
         return 0
-    return values[2 * index]
+    return values[index << _1]
 
 
 @lean_part
 def _find(book, ids, index):  # type: ignore[no-untyped-def]
     offsets, text = ids
     start = offsets[index]
-    high, low, kind = id_words(text, start, offsets[index + 1] - start)
+    high, low, kind = id_words(text, start, offsets[index + _1] - start)
     return find_order(book, high, low, kind), high, low, kind
 
 
@@ -100,8 +104,12 @@ def _change(book, events, index, time_us):  # type: ignore[no-untyped-def]
     if row == NONE:
         book.header[N_UNKNOWN] += 1
         return
-    level = book.orders[row, LEVEL]
-    side, old_price, old_size = book.levels[level, SIDE], book.levels[level, PRICE], book.orders[row, SIZE]
+    level = book.orders[field_of(row, LEVEL)]
+    side, old_price, old_size = (
+        book.levels[field_of(level, SIDE)],
+        book.levels[field_of(level, PRICE)],
+        book.orders[field_of(row, SIZE)],
+    )
     price, size = _value(events.price, index), _value(events.remaining_size, index)
     is_sized = len(events.remaining_size[1]) == 0 or events.remaining_size[1][index] != 0
     price = price if price > 0 else old_price
@@ -146,7 +154,7 @@ def _take(book, events, index, row):  # type: ignore[no-untyped-def]
 @lean_part
 def _match(book, events, index):  # type: ignore[no-untyped-def]
     offsets = events.maker_order_id[0]
-    if offsets[index + 1] == offsets[index] or book.header[IS_LEVEL_FEED] == 1:
+    if offsets[index + _1] == offsets[index] or book.header[IS_LEVEL_FEED] == 1:
         return
     row, _, _, _ = _find(book, events.maker_order_id, index)
     _take(book, events, index, row)

@@ -25,6 +25,7 @@ from jobs.book.layout import (
 )
 from jobs.book.order_ids import ANONYMOUS, id_words
 from jobs.book.order_table import find_order, new_order
+from jobs.book.places import field_of, place_of, top_of
 from jobs.book.price_levels import best_level, find_level
 from jobs.book.queues import join_queue, reduce_order, set_level
 from jobs.book.validity import clear, invalidate
@@ -42,13 +43,13 @@ def _anonymous_rows(book, side, worst_price):  # type: ignore[no-untyped-def]
     n = 0
     better = 1 - 2 * side
     for top in range(book.header[N_BLOCKS_BUY + side] - 1, -1, -1):
-        block = book.tops[side, top]
+        block = book.tops[top_of(side, top)]
         for at in range(book.block_sizes[block] - 1, -1, -1):
-            level = book.block_levels[block, at]
-            if better * book.levels[level, PRICE] < better * worst_price:
+            level = book.block_levels[place_of(block, at)]
+            if better * book.levels[field_of(level, PRICE)] < better * worst_price:
                 return rows[:n]
-            first = book.levels[level, FIRST]
-            if book.orders[first, KEY_KIND] == ANONYMOUS:
+            first = book.levels[field_of(level, FIRST)]
+            if book.orders[field_of(first, KEY_KIND)] == ANONYMOUS:
                 rows[n] = first
                 n += 1
     return rows[:n]
@@ -72,12 +73,12 @@ def seed_side(book, side, prices, sizes, entered_us):  # type: ignore[no-untyped
     better = 1 - 2 * side
     worst = prices[len(prices) - 1]
     for row in _anonymous_rows(book, side, worst):
-        level = book.levels[book.orders[row, LEVEL]]
+        level = book.orders[field_of(row, LEVEL)]
         shown = 0
         for at in range(len(prices)):
-            if prices[at] == level[PRICE]:
+            if prices[at] == book.levels[field_of(level, PRICE)]:
                 shown = sizes[at]
-        beyond = level[LEVEL_SIZE] - shown
+        beyond = book.levels[field_of(level, LEVEL_SIZE)] - shown
         if beyond > 0:
             reduce_order(book, row, beyond)
     covered = book.header[COVERED_BUY + side]
@@ -86,7 +87,7 @@ def seed_side(book, side, prices, sizes, entered_us):  # type: ignore[no-untyped
         if better * price >= better * covered:
             continue
         level_row = find_level(book, side, price)
-        known = book.levels[level_row, LEVEL_SIZE] if level_row != NONE else 0
+        known = book.levels[field_of(level_row, LEVEL_SIZE)] if level_row != NONE else 0
         if sizes[at] > known and find_order(book, price, side, ANONYMOUS) == NONE:
             row = new_order(book, price, side, ANONYMOUS)
             join_queue(book, row, side, price, sizes[at] - known, entered_us, True)
@@ -132,7 +133,7 @@ def best_of_side(book, side):  # type: ignore[no-untyped-def]
     level = best_level(book, side)
     if level == NONE:
         return 0, 0
-    return book.levels[level, PRICE], book.levels[level, LEVEL_SIZE]
+    return book.levels[field_of(level, PRICE)], book.levels[field_of(level, LEVEL_SIZE)]
 
 
 @kernel
@@ -142,20 +143,20 @@ def list_orders(book):  # type: ignore[no-untyped-def]
     n = 0
     for side in range(2):
         for top in range(book.header[N_BLOCKS_BUY + side]):
-            block = book.tops[side, top]
+            block = book.tops[top_of(side, top)]
             for at in range(book.block_sizes[block]):
-                level = book.block_levels[block, at]
-                row = book.levels[level, FIRST]
+                level = book.block_levels[place_of(block, at)]
+                row = book.levels[field_of(level, FIRST)]
                 while row != NONE:
-                    listed[n, LISTED_HIGH] = book.orders[row, KEY_HIGH]
-                    listed[n, LISTED_LOW] = book.orders[row, KEY_LOW]
-                    listed[n, LISTED_KIND] = book.orders[row, KEY_KIND]
+                    listed[n, LISTED_HIGH] = book.orders[field_of(row, KEY_HIGH)]
+                    listed[n, LISTED_LOW] = book.orders[field_of(row, KEY_LOW)]
+                    listed[n, LISTED_KIND] = book.orders[field_of(row, KEY_KIND)]
                     listed[n, LISTED_SIDE] = side
-                    listed[n, LISTED_PRICE] = book.levels[level, PRICE]
-                    listed[n, LISTED_SIZE] = book.orders[row, SIZE]
-                    listed[n, LISTED_ENTERED_US] = book.orders[row, ENTERED_US]
+                    listed[n, LISTED_PRICE] = book.levels[field_of(level, PRICE)]
+                    listed[n, LISTED_SIZE] = book.orders[field_of(row, SIZE)]
+                    listed[n, LISTED_ENTERED_US] = book.orders[field_of(row, ENTERED_US)]
                     n += 1
-                    row = book.orders[row, BEHIND]
+                    row = book.orders[field_of(row, BEHIND)]
     return listed
 
 

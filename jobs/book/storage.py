@@ -20,10 +20,9 @@ from jobs.book.layout import (
     LEVELS_USED,
     N_BLOCKS_BUY,
     N_BLOCKS_SELL,
+    N_FIELDS,
     N_HEADER,
     N_KNOWN,
-    N_LEVEL_FIELDS,
-    N_ORDER_FIELDS,
     NO_COVER_BUY,
     NO_COVER_SELL,
     NONE,
@@ -60,7 +59,9 @@ def enlarged(book: Book, n_more: int = 0) -> Book:
 def with_room(book: Book, n_more: int) -> Book:
     """The book itself, or a larger one, so that it can take ``n_more`` orders."""
     n_blocks = book.header[N_BLOCKS_BUY] + book.header[N_BLOCKS_SELL]
-    has_room = book.header[N_KNOWN] + n_more < len(book.orders) and n_blocks + n_more < len(book.block_sizes)
+    has_room = book.header[N_KNOWN] + n_more < len(book.orders) // N_FIELDS and n_blocks + n_more < len(
+        book.block_sizes
+    )
     return book if has_room else enlarged(book, n_more)
 
 
@@ -102,13 +103,13 @@ def _filled(header: np.ndarray, listed: np.ndarray, n_more: int) -> Book:
     n_blocks = max(64, capacity // 8)
     book = Book(
         header=header,
-        orders=np.zeros((capacity, N_ORDER_FIELDS), dtype=np.int64),
-        table=np.full(table_size, NONE, dtype=np.int32),
-        levels=np.zeros((capacity, N_LEVEL_FIELDS), dtype=np.int64),
-        block_keys=np.zeros((n_blocks, BLOCK), dtype=np.int64),
-        block_levels=np.zeros((n_blocks, BLOCK), dtype=np.int32),
+        orders=np.zeros(capacity * N_FIELDS, dtype=np.int64),
+        table=np.full(table_size, NONE, dtype=np.int64),
+        levels=np.zeros(capacity * N_FIELDS, dtype=np.int64),
+        block_keys=np.zeros(n_blocks * BLOCK, dtype=np.int64),
+        block_levels=np.zeros(n_blocks * BLOCK, dtype=np.int32),
         block_sizes=np.zeros(n_blocks, dtype=np.int64),
-        tops=np.zeros((2, n_blocks), dtype=np.int32),
+        tops=np.zeros(2 * n_blocks, dtype=np.int32),
     )
     put_orders(book, listed)
     return book
