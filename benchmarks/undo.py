@@ -2,7 +2,7 @@
 
     python -m benchmarks.undo [messages]
 
-The claim: under a minute. A market is simulated into one file, its first tenth is ingested, then the rest, which is
+The claim: under a minute. A market is simulated, its first tenth is ingested as one file, then the rest, which is
 taken back. Content is compared by an order-free digest over every column. Exit code 1 where it took longer.
 """
 
@@ -25,9 +25,9 @@ from jobs.undo_run import undo_run
 LIMIT_SECONDS = 60
 
 
-def _split(file: Path, folder: Path) -> tuple[Path, Path]:
-    """Write the first tenth of the lines of a file and the rest."""
-    lines = gzip.decompress(file.read_bytes()).splitlines(keepends=True)
+def _split(files: tuple[Path, ...], folder: Path) -> tuple[Path, Path]:
+    """Write the first tenth of the lines of files and the rest."""
+    lines = [line for file in files for line in gzip.decompress(file.read_bytes()).splitlines(keepends=True)]
     first, rest = folder / "first.jsonl", folder / "rest.jsonl"
     first.write_bytes(b"".join(lines[: len(lines) // 10]))
     rest.write_bytes(b"".join(lines[len(lines) // 10 :]))
@@ -43,12 +43,12 @@ def _contents(spark: SparkSession) -> dict[str, tuple[int, str]]:
 
 def _timed_undo(home: Path, n_messages: int) -> tuple[float, int]:
     """Seconds of an undo and the rows that it took back."""
-    (file,) = simulate(last_for_messages(Market(), n_messages), home / "files").files[:1]
+    files = simulate(last_for_messages(Market(), n_messages), home / "files").files
     app = App(is_quiet=True)
     app.config = Config(home=home)
     spark = app.session()
     try:
-        for part in _split(file, home):
+        for part in _split(files, home):
             before = _contents(spark)
             n_before = spark.table("orders").count()
             ingest_step(app, [Source(path=str(part), format="coinbase_full", exchange="simulated")], 0.01)
