@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from models.errors import DataContractError
 from models.group_key import group_names, key_expressions, keys_of
 from models.names import near_first
 from models.protocol import Labels, Rows
+from models.row_order import order_by
 from models.sql_text import identifier
 from udfs.inputs import Inputs, read_inputs
 
@@ -130,9 +132,7 @@ def _canonical(
 ) -> tuple[Rows, Labels, NDArray[np.int64] | None]:
     """The rows ordered by time, then by content: the same for every order in which they arrive."""
     flat = inputs.reshape(len(inputs), -1)
-    codes = np.unique(labels, return_inverse=True)[1]
-    keys = [codes, *(flat[:, i] for i in range(flat.shape[1] - 1, -1, -1))]
-    order = np.lexsort([*keys, *([] if times is None else [times])])
+    order = order_by(chain([] if times is None else [times], flat.T, [labels]), len(labels))
     return inputs[order], labels[order], None if times is None else times[order]
 
 

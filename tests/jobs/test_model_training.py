@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from jobs import model_training
 from jobs.model_training import Examples, fit_and_register
 from models.errors import DataContractError, ModelContractError
 from models.protocol import ModelSpec
@@ -147,3 +148,18 @@ def test_without_a_validation_part_a_quarter_of_the_training_part_tells_of_leaks
     spec = ModelSpec(name, "ridge", "y", horizon_seconds=horizon_seconds)
     version = fit_and_register(registry, spec, examples, "k", {}, print, "warn").version
     assert version.metrics["leakage"]["told"] > 0.99
+
+
+def test_many_training_rows_are_measured_by_a_sample_and_the_other_parts_whole(monkeypatch):
+    monkeypatch.setattr(model_training, "_MOST_MEASURED", 5)
+    rows = np.arange(20)
+    examples = Examples(("a",), rows[:, None].astype(float), rows * 10.0, TimeSplit(rows[:9], rows[9:15], rows[15:]))
+    for part, expected in (("validation", rows[9:15]), ("test", rows[15:])):
+        inputs, labels = examples.to_measure(part)
+        assert inputs[:, 0].tolist() == expected.tolist()
+        assert labels.tolist() == (expected * 10).tolist()
+    inputs, labels = examples.to_measure("train")
+    assert labels.tolist() == (inputs[:, 0] * 10).tolist()
+    assert len(set(labels)) == 5
+    assert set(inputs[:, 0]) < set(rows[:9])
+    assert labels.tolist() == examples.to_measure("train")[1].tolist()  # the same ones each time
