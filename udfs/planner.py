@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import ModelContractError
-from models.group_key import key_expressions
+from models.group_key import can_name_groups, key_expressions
 from models.model_version import ModelVersion
 from models.names import near_first
 from models.sql_expression import read_sql_expression
@@ -131,10 +131,10 @@ def _group_columns(fields: list[dict[str, Any]], model: ModelVersion) -> tuple[s
     if model.group is None:
         return ()
     type_ = fields[_field(model.group, "group column", fields, model)]["type"]
-    if isinstance(type_, dict) or type_ in ("float", "double", "binary"):
+    if not can_name_groups(type_):
         raise ModelContractError(
             f"the group column {model.group} of model {model.name}/{model.version} must be a text or a whole number, "
-            f"the struct has {_type_name(type_)}"
+            f"the struct has {_type_name(type_)}: cast it as in the query that trained the model"
         )
     return key_expressions(model.group)
 

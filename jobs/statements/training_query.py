@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from jobs.statements.query_features import query_features
 from jobs.statements.scanned_tables import scanned_versions
 from models.errors import DataContractError
-from models.group_key import group_names, key_expressions, keys_of
+from models.group_key import can_name_groups, group_names, key_expressions, keys_of
 from models.names import near_first
 from models.protocol import Labels, Rows
 from models.row_order import order_by
@@ -167,11 +167,11 @@ def group_columns(type_: DataType, group: str) -> list[Column]:
     """The columns of ``models.group_key``, as ``udfs.planner`` asks for them when the model is called.
 
     Raises:
-        DataContractError: the column holds numbers with a fraction, bytes or nested values.
+        DataContractError: the values of the column are not always written as the same text.
     """
     from pyspark.sql import functions as F
 
-    if type_.typeName() in ("float", "double", "binary", "array", "map", "struct"):
+    if not can_name_groups(type_.jsonValue()):
         raise DataContractError(
             f"group = '{group}' is {type_.simpleString().upper()}: a text or a whole number is needed, for example "
             f"CAST({group} AS STRING)"

@@ -206,6 +206,9 @@ def test_what_does_not_fit_is_refused_in_one_sentence(run, registry, name, refus
         create.format("ridge", "group = 'symbl'")
     )
     assert "group = 'a' is DOUBLE: a text or a whole number is needed" in refusal(create.format("ridge", "group = 'a'"))
+    for cast in ("DECIMAL(5,2)", "TIMESTAMP"):
+        told = refusal(create.format("ridge", "group = 's'").replace("symbol, a", f"CAST(a AS {cast}) AS s, a"))
+        assert f"group = 's' is {cast}: a text or a whole number is needed, for example CAST(s AS STRING)" in told
     assert "group = 'y' is also the label or the time" in refusal(create.format("ridge", "group = 'y'"))
     assert "group_min_rows needs group = 'column'" in refusal(create.format("ridge", "group_min_rows = 9"))
     assert "column symbol is STRING, which is no feature" in refusal(create.format("ridge", "seed = 1"))
@@ -217,6 +220,8 @@ def test_what_does_not_fit_is_refused_in_one_sentence(run, registry, name, refus
     )
     assert "the group column symbol of model" in refusal(asked.format("a, b, a AS symbol"))
     assert "has DOUBLE" in refusal(asked.format("a, b, a AS symbol"))
+    told = refusal(asked.format("a, b, CAST(1 AS DECIMAL(5,2)) AS symbol"))
+    assert "the struct has DECIMAL(5,2): cast it as in the query that trained the model" in told
     assert (
         f"{name}/1 has a model for each symbol, which no file of the form skops holds: export its artifact"
         in refusal(f"EXPORT MODEL {name} TO '/tmp/never.skops' FORMAT skops")

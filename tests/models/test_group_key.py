@@ -3,6 +3,7 @@ import pytest
 
 from models.errors import DataContractError
 from models.group_key import (
+    can_name_groups,
     features_of,
     group_names,
     has_group,
@@ -45,6 +46,20 @@ def test_values_are_hashed_as_sql_casts_them_to_text():
 def test_a_number_with_a_fraction_is_refused():
     with pytest.raises(DataContractError, match=r"a group is a text or a whole number, got 1\.5: cast it to text"):
         key_columns([1.5])
+
+
+@pytest.mark.parametrize(
+    "type_", ["string", "varchar(9)", "char(3)", "byte", "long", "boolean", "date", "decimal(9,0)"]
+)
+def test_what_is_always_written_alike_can_name_groups(type_):
+    assert can_name_groups(type_)
+
+
+@pytest.mark.parametrize(
+    "type_", ["timestamp", "decimal(5,2)", "double", "float", "binary", "interval day to second", {"type": "struct"}]
+)
+def test_what_is_written_in_several_ways_cannot_name_groups(type_):
+    assert not can_name_groups(type_)
 
 
 def test_no_rows_have_no_keys():
