@@ -23,6 +23,7 @@ from models.bootstrap import mean_interval, squared_error_difference
 from models.diebold_mariano import diebold_mariano
 from models.errors import ModelContractError
 from models.metrics import regression_metrics
+from models.model_version import ModelVersion
 from models.registry import CHAMPION
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def evaluate_models(app: App, spark: SparkSession, by: By | None = None) -> list
     labels within the model's interval, of which the nominal value is 0.9; NULL for baselines.
 
     Raises:
-        ModelContractError: a model was not trained yet.
+        ModelContractError: a model was not trained yet, or on other features.
     """
     reader = ExampleReader(spark, app.config)
     rows: list[dict[str, Any]] = []
@@ -73,9 +74,7 @@ def evaluate_models(app: App, spark: SparkSession, by: By | None = None) -> list
         if app.config.task(settings.label) != "regression":
             continue
         examples = reader.examples(settings)
-        model = app.registry.resolve(settings.name)
-        if (model.feature_names, model.group) != (examples.feature_names, settings.group):
-            raise ModelContractError(f"{model.name}/{model.version} was trained on other features: run foretable train")
+        model = _champion(app, settings, examples)
         held_out = _held_out(app, reader, settings, examples, by)
         if not any(row["label"] == settings.label for row in rows):
             for name, predicted in held_out.naive.items():
@@ -88,14 +87,18 @@ def evaluate_models(app: App, spark: SparkSession, by: By | None = None) -> list
 
 
 def evaluate_classifiers(app: App, spark: SparkSession) -> list[dict[str, Any]]:
-    """One row for each classifier of the configuration (its champion) on held-out time."""
+    """One row for each classifier of the configuration (its champion) on held-out time.
+
+    Raises:
+        ModelContractError: a model was not trained yet, or on other features.
+    """
     reader = ExampleReader(spark, app.config)
     rows = []
     for settings in app.config.models:
         if app.config.task(settings.label) == "classification":
             examples = reader.examples(settings)
             test = split(app.config, settings, examples).test
-            model = app.registry.resolve(settings.name)
+            model = _champion(app, settings, examples)
             metrics = measure(load_scorer(model.folder, model.digest), examples.inputs[test], examples.labels[test])
             rows.append({"model": model.name, "version": model.version, "n": len(test), **metrics})
     return rows
@@ -137,6 +140,13 @@ def difference_to_zero_change(
         "difference_upper": 0.0 - interval.lower,
         "dm_p_value": None if np.isnan(test.p_value) else test.p_value,
     }
+
+
+def _champion(app: App, settings: ModelSettings, examples: TrainingSet) -> ModelVersion:
+    model = app.registry.resolve(settings.name)
+    if (model.feature_names, model.group) != (examples.feature_names, settings.group):
+        raise ModelContractError(f"{model.name}/{model.version} was trained on other features: run foretable train")
+    return model
 
 
 def _first_place(app: App, label: str) -> int:
