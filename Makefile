@@ -23,7 +23,7 @@ test: prepare ## run the suite, set-up included
 test-slow: prepare ## run the heavy cases: several processes, fresh installations, long races
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
 
-torture: prepare ## kill, race, fuzz and fill the disk: the harness at full size, with its figures (minutes)
+torture: prepare ## kill, race, fuzz and fill the disk: the harness at full size, with its figures (hours on two cores)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "torture or slow" tests/torture
 
 check: setup ## formatter, linter and type check, changing nothing
