@@ -22,6 +22,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils._param_validation import InvalidParameterError
 from threadpoolctl import ThreadpoolController
 
+from models.convergence import fit_and_tell
 from models.errors import UsageError
 from models.fixed_order_linear import (
     FixedOrderLasso,
@@ -198,7 +199,7 @@ class SklearnModel:
     def fit(
         self, X: Rows, y: Labels, validation: Validation | None = None, record: TrainingRecord | None = None
     ) -> "SklearnModel":
-        """Fit; gradient boosting stops early on ``validation``. Nothing is noted in ``record``.
+        """Fit; gradient boosting stops early on ``validation``. ``record`` is told where a solver has not converged.
 
         Raises:
             UsageError: An option has a value that scikit-learn refuses, or the classes are numbers with a fraction; or
@@ -214,13 +215,15 @@ class SklearnModel:
         try:
             # Boosting's OpenMP threads wait actively for each other: on a busy machine one thread is far faster.
             with _thread_pools().limit(limits=1, user_api="openmp"):
-                self.estimator.fit(rows, self._plain_labels(y), **extra)
+                has_converged = fit_and_tell(self.estimator, rows, self._plain_labels(y), **extra)
         except InvalidParameterError as refused:
             raise UsageError(f"{self.spec.family} refuses an option: {' '.join(str(refused).split())}") from refused
         except ValueError as refused:
             if not is_class_path(self.spec.family):
                 raise
             raise UsageError(f"{self.spec.family} cannot be fitted: {' '.join(str(refused).split())}") from refused
+        if not has_converged and record is not None:
+            record.say(f"{self.spec.name} has not converged: raise max_iter, or bring the features to one scale")
         if hasattr(self._core, "n_jobs"):
             # Threads add the trees up in the order in which they finish: with one thread the sum is always the same.
             self._core.set_params(n_jobs=None)
