@@ -105,11 +105,8 @@ def _change(book, events, index, time_us):  # type: ignore[no-untyped-def]
         book.header[N_UNKNOWN] += 1
         return
     level = book.orders[field_of(row, LEVEL)]
-    side, old_price, old_size = (
-        book.levels[field_of(level, SIDE)],
-        book.levels[field_of(level, PRICE)],
-        book.orders[field_of(row, SIZE)],
-    )
+    side, old_price = book.levels[field_of(level, SIDE)], book.levels[field_of(level, PRICE)]
+    old_size = book.orders[field_of(row, SIZE)]
     price, size = _value(events.price, index), _value(events.remaining_size, index)
     is_sized = len(events.remaining_size[1]) == 0 or events.remaining_size[1][index] != 0
     price = price if price > 0 else old_price

@@ -59,9 +59,8 @@ def enlarged(book: Book, n_more: int = 0) -> Book:
 def with_room(book: Book, n_more: int) -> Book:
     """The book itself, or a larger one, so that it can take ``n_more`` orders."""
     n_blocks = book.header[N_BLOCKS_BUY] + book.header[N_BLOCKS_SELL]
-    has_room = book.header[N_KNOWN] + n_more < len(book.orders) // N_FIELDS and n_blocks + n_more < len(
-        book.block_sizes
-    )
+    capacity = len(book.orders) // N_FIELDS
+    has_room = book.header[N_KNOWN] + n_more < capacity and n_blocks + n_more < len(book.block_sizes)
     return book if has_room else enlarged(book, n_more)
 
 
