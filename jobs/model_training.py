@@ -29,6 +29,7 @@ from models.metrics import classification_metrics, pinball_loss, regression_metr
 from models.model_version import ModelVersion
 from models.protocol import Labels, Model, ModelSpec, Rows, option_of
 from models.registry import CHAMPION, Registry
+from models.row_sample import sample_rows
 from models.scorer import Scorer
 from models.splits import TimeSplit
 from models.training_profile import TrainingProfile, profile_training
@@ -71,8 +72,8 @@ class Examples:
         Asking a boosted model about its million training rows takes as long as fitting it.
         """
         rows: NDArray[np.int64] = getattr(self.parts, part)
-        if part == "train" and len(rows) > _MOST_MEASURED:
-            rows = rows[np.sort(np.random.default_rng(0).choice(len(rows), _MOST_MEASURED, replace=False))]
+        if part == "train":
+            rows = sample_rows(rows, _MOST_MEASURED)
         return self.inputs[rows], self.labels[rows]
 
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from models.conformal import conformal_half_width
 from models.group_key import features_of, has_group, keys_of
 from models.protocol import Labels, Model, Rows, Validation, check_input
+from models.row_sample import sample_rows
 from models.unlikeness import TrainingDistance, fit_training_distance
 
 NOMINAL_COVERAGE = 0.9
 _MOST_ROWS = 100_000
-_SEED = 0
 _LEAST_GROUP_ROWS = 30  # fewer would leave the coverage of a group's own interval to chance
 Values = NDArray[np.float64]
 
@@ -91,9 +91,7 @@ def profile_training(model: Model, inputs: Rows, labels: Labels, calibration: Va
     """
     group = model.spec.group
     rows = features_of(check_input(inputs, model.feature_names, model.sequence_length, group), group)
-    most_rows = max(1, _MOST_ROWS // model.sequence_length)
-    if len(rows) > most_rows:
-        rows = rows[np.sort(np.random.default_rng(_SEED).choice(len(rows), most_rows, replace=False))]
+    rows = sample_rows(rows, max(1, _MOST_ROWS // model.sequence_length))
     steps = rows.reshape(-1, len(model.feature_names))
     residuals = _residuals(model, calibration)
     return TrainingProfile(

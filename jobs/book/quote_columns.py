@@ -88,7 +88,7 @@ def quote_columns(rows: np.ndarray, depth: np.ndarray, header: np.ndarray, warm_
     columns = {
         "sequence": pa.array(rows[ROW_SEQUENCE].copy()),
         "event_time": pa.array(time_us).cast(pa.timestamp("us")).cast(INSTANT),
-        "state": pa.array(STATES).take(pa.array(state.copy())),
+        "state": pa.array(STATES).take(pa.array(state)),
         "is_usable": pa.array(is_trusted & has_both & (bid < ask)),
         "is_crossed": pa.array(is_crossed),
         "is_locked": pa.array(is_locked),
