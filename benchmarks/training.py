@@ -27,7 +27,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegresso
 from jobs.app import App
 from jobs.config import Config
 from models.artifact import load_scorer
-from models.sklearn_models import FORESTS, GRADIENT_BOOSTING, N_FIT_THREADS
+from models.sklearn_models import FORESTS, GRADIENT_BOOSTING, fit_threads
 
 CLAIM = 1.2
 ROUNDS = 3
@@ -39,7 +39,7 @@ def _peers() -> dict[str, Any]:
     """scikit-learn's estimators with the options that the families have."""
     forest, boosting = FORESTS["regression"].defaults, GRADIENT_BOOSTING["regression"].defaults
     return {
-        "random_forest": RandomForestRegressor(**forest, random_state=0, n_jobs=N_FIT_THREADS),
+        "random_forest": RandomForestRegressor(**forest, random_state=0, n_jobs=fit_threads()),
         "gradient_boosting": HistGradientBoostingRegressor(**boosting, random_state=0),
     }
 

@@ -7,7 +7,8 @@ as windows of 20 steps, and read by ``tf.data`` for an epoch, shuffled, in batch
 each window of the epoch is compared with the formula. Python's memory is the peak of what is its own (anonymous pages:
 the operating system may take mapped files back at any time), looked at five times a second; Java's is its largest size.
 
-The claim: the peak of Python's memory grows by what the order of an epoch takes, 24 bytes a window, and a tenth.
+The claim: the peak of Python's memory grows by the places of the windows and the order of an epoch, 12 bytes a window,
+and a tenth.
 """
 
 import json
@@ -26,7 +27,7 @@ import numpy as np
 import psutil
 
 TOLERANCE = 0.1
-ORDER_BYTES = 24
+ORDER_BYTES = 12
 N_SYMBOLS, N_STEPS, BATCH = 10, 20, 1_024
 CYCLE = 9_973  # prime: no window is that of another place by chance
 FIRST_SECOND = 1_600_000_020  # a whole minute

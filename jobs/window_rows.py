@@ -72,7 +72,7 @@ def _write_sorted(spark: SparkSession, config: Config, label: str, version: int,
 def _batches(folder: Path) -> Iterator[pa.RecordBatch]:
     """The rows in their order: Spark numbers the files of a sorted table."""
     for file in sorted(folder.glob("part-*.parquet")):
-        with pq.ParquetFile(file) as opened:
+        with pq.ParquetFile(file, pre_buffer=False) as opened:  # a page at a time, not a group of rows
             yield from opened.iter_batches(_ROWS_AT_ONCE)
 
 

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from joblib import cpu_count
 from numpy.typing import NDArray
 from sklearn.ensemble import (
     ExtraTreesClassifier,
@@ -35,7 +36,6 @@ from models.names import is_class_path
 from models.protocol import Labels, ModelSpec, Rows, Task, Validation, check_input, refuse_probability
 from models.training_record import TrainingRecord
 
-N_FIT_THREADS = 2
 _IN_THREADS = (RandomForestRegressor, RandomForestClassifier, ExtraTreesRegressor, ExtraTreesClassifier)
 _SET_BY_US = frozenset({"random_state", "n_jobs", "verbose", "warm_start"})
 
@@ -159,6 +159,15 @@ def _thread_pools() -> ThreadpoolController:
     return ThreadpoolController()
 
 
+def fit_threads() -> int:
+    """Threads that a fit may use: all cores of this machine, or of its container; in a task of Spark those of the task.
+
+    Spark sets OMP_NUM_THREADS for its Python workers.
+    """
+    pools = _thread_pools().select(user_api="openmp").info()
+    return min([cpu_count(), *(pool["num_threads"] for pool in pools)])
+
+
 class SklearnModel:
     """A scikit-learn estimator behind the protocol of ``models.protocol.Model``."""
 
@@ -169,9 +178,17 @@ class SklearnModel:
         spec: ModelSpec,
         feature_names: tuple[str, ...],
         choice: SklearnChoice,
-        n_fit_threads: int = N_FIT_THREADS,
+        n_fit_threads: int | None = None,
     ) -> None:
-        """Make an unfitted model; ``spec`` is checked by ``models.families``. The fit is the same with any threads."""
+        """Make an unfitted model; ``spec`` is checked by ``models.families``.
+
+        Args:
+            spec: What to fit.
+            feature_names: Columns of the inputs.
+            choice: The estimator.
+            n_fit_threads: None for :func:`fit_threads`. The fit is the same with any number, but that boosting on more
+                than two threads adds gradients up in the order in which they finish, which may move its last bit.
+        """
         self.spec = spec
         self.feature_names = feature_names
         self.label = spec.label
@@ -179,8 +196,9 @@ class SklearnModel:
         self.sequence_length = 1
         self.estimator = choice.build(spec.options, spec.seed)
         self._core = self.estimator[-1] if choice.before else self.estimator
+        self._n_fit_threads = fit_threads() if n_fit_threads is None else n_fit_threads
         if isinstance(self._core, _IN_THREADS):
-            self._core.set_params(n_jobs=n_fit_threads)
+            self._core.set_params(n_jobs=self._n_fit_threads)
 
     @property
     def classes(self) -> Labels | None:
@@ -213,8 +231,7 @@ class SklearnModel:
             self._core.set_params(early_stopping=True)
             extra = {"X_val": validation[0], "y_val": self._plain_labels(validation[1])}
         try:
-            # Boosting's OpenMP threads wait actively for each other: on a busy machine one thread is far faster.
-            with _thread_pools().limit(limits=1, user_api="openmp"):
+            with _thread_pools().limit(limits=self._n_fit_threads, user_api="openmp"):
                 has_converged = fit_and_tell(self.estimator, rows, self._plain_labels(y), **extra)
         except InvalidParameterError as refused:
             raise UsageError(f"{self.spec.family} refuses an option: {' '.join(str(refused).split())}") from refused

@@ -8,10 +8,15 @@ from numpy.typing import NDArray
 
 from models.protocol import Labels
 
+Order = NDArray[np.int32] | NDArray[np.int64]
 
-def epoch_order(n_rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    """Return the places of the rows in the order of an epoch."""
-    return np.random.default_rng((seed, epoch)).permutation(n_rows)
+
+def epoch_order(n_rows: int, seed: int, epoch: int) -> Order:
+    """Return the places of the rows in the order of an epoch, in 4 bytes each where that is enough."""
+    is_short = n_rows <= np.iinfo(np.int32).max
+    order: Order = np.arange(n_rows, dtype=np.int32) if is_short else np.arange(n_rows)
+    np.random.default_rng((seed, epoch)).shuffle(order)
+    return order
 
 
 def shuffled_batches(
@@ -23,7 +28,7 @@ def shuffled_batches(
     """
 
     class Batches(keras.utils.PyDataset):  # type: ignore[misc, name-defined]
-        order = np.arange(len(targets))
+        order: Order = np.arange(len(targets))
 
         def begin(self, epoch: int) -> None:
             self.order = epoch_order(len(targets), seed, epoch)

@@ -1,4 +1,7 @@
-"""Run a model statement: one function for each, and the columns of its answer."""
+"""Run a model statement: one function for each, and the columns of its answer.
+
+What trains and evaluates is imported by its statement: scikit-learn takes a second that a session of queries saves.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.statements import show_models as show
 from jobs.statements.change_model import drop_model, rename_model, set_alias, unset_alias
-from jobs.statements.create_model import create_model, is_there
-from jobs.statements.evaluate_model import evaluate_model, metrics_schema
 from jobs.statements.explain_predict import SCHEMA, explain_predict
-from jobs.statements.export_model import export_model
 from jobs.statements.grammar import (
     CreateModel,
     DescribeModel,
@@ -27,12 +27,13 @@ from jobs.statements.grammar import (
     UnsetAlias,
 )
 from jobs.statements.several_labels import one_a_label
-from jobs.statements.training_options import read_options
 from models.protocol import option_of
 from models.registry import Registry
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+    from jobs.model_training import Trained
 
 _RESULT = "result STRING"
 _CREATED = (
@@ -61,10 +62,14 @@ class Context:
 def columns_of(statement: Statement, registry: Registry) -> str:
     """The columns of the answer as DDL; what can be refused without running is refused here."""
     if isinstance(statement, CreateModel):
+        from jobs.statements.training_options import read_options
+
         for one in one_a_label(statement):
             read_options(one)
         return _CREATED
     if isinstance(statement, EvaluateModel):
+        from jobs.statements.evaluate_model import metrics_schema
+
         return metrics_schema(registry.resolve(statement.reference))
     fixed = {
         ShowModels: show.MODELS,
@@ -81,10 +86,7 @@ def run_statement(statement: Statement, context: Context) -> list[dict[str, Any]
     registry = context.registry
     match statement:
         case CreateModel():
-            statements = one_a_label(statement)
-            for one in statements:
-                is_there(registry, one)  # before the first is trained
-            return [_created(one, context) for one in statements]
+            return _created(statement, context)
         case ShowModels():
             return show.model_rows(registry, statement.pattern)
         case ShowVersions():
@@ -92,10 +94,14 @@ def run_statement(statement: Statement, context: Context) -> list[dict[str, Any]
         case DescribeModel():
             return show.property_rows(registry.resolve(statement.reference))
         case EvaluateModel():
+            from jobs.statements.evaluate_model import evaluate_model
+
             return evaluate_model(context.spark, registry.resolve(statement.reference), statement)
         case ExplainPredict():
             return explain_predict(context.spark, registry, statement)
         case ExportModel():
+            from jobs.statements.export_model import export_model
+
             version = registry.resolve(statement.reference)
             format_, n_bytes = export_model(version, statement.path, statement.format)
             return [{"model": version.name, "version": version.version, "format": format_, "path": statement.path,
@@ -122,8 +128,18 @@ def _changed(statement: DropModel | SetAlias | UnsetAlias | RenameModel, context
     return result
 
 
-def _created(statement: CreateModel, context: Context) -> dict[str, Any]:
-    trained = create_model(context.spark, context.registry, statement, context.say)
+def _created(statement: CreateModel, context: Context) -> list[dict[str, Any]]:
+    from jobs.statements.create_model import create_model, is_there
+
+    statements = one_a_label(statement)
+    for one in statements:
+        is_there(context.registry, one)  # before the first is trained
+    return [
+        _row_of(one, create_model(context.spark, context.registry, one, context.say), context) for one in statements
+    ]
+
+
+def _row_of(statement: CreateModel, trained: Trained | None, context: Context) -> dict[str, Any]:
     version = context.registry.resolve(statement.name) if trained is None else trained.version
     if trained is None:
         result = "exists, nothing was trained"

@@ -54,6 +54,11 @@ def test_a_setting_of_the_design_is_in_force(spark, name, value):
     assert spark.conf.get(name) == value
 
 
+def test_opening_a_session_loads_nothing_that_only_training_needs():
+    code = "import sys, jobs.open_session; print({'sklearn', 'scipy', 'pandas', 'numba', 'mlflow'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
 def test_the_thrift_server_would_listen_on_loopback_only(spark):
     hadoop = spark._jsparkSession.sessionState().newHadoopConf()
     assert hadoop.get("hive.server2.thrift.bind.host") == "127.0.0.1"

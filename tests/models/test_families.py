@@ -7,6 +7,7 @@ import pytest
 from models.errors import ModelContractError, UsageError
 from models.families import FAMILY_NAMES, build_model, family_options
 from models.protocol import ModelSpec
+from models.sklearn_models import FORESTS, GRADIENT_BOOSTING, SklearnModel
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "models.md"
 LINEAR = ["ridge", "linear", "lasso"]
@@ -64,6 +65,16 @@ def test_the_seed_decides_the_fit(family):
     assert first.tolist() == again.tolist()
     other = fitted(family, seed=2, **subsampled).predict(X)
     assert first.tolist() != other.tolist()
+
+
+@pytest.mark.parametrize("choices", [FORESTS, GRADIENT_BOOSTING], ids=["random_forest", "gradient_boosting"])
+@pytest.mark.parametrize("task", ["regression", "classification"])
+def test_a_fit_on_two_threads_is_that_on_one(choices, task):
+    y = Y if task == "regression" else np.digitize(Y, [-0.5, 0.5])
+    spec = ModelSpec("m", "any", "y", task, FEW_TREES["random_forest"] if choices is FORESTS else {})
+    one, two = (SklearnModel(spec, FEATURES, choices[task], n_fit_threads=n).fit(X, y) for n in (1, 2))
+    answer = "predict" if task == "regression" else "predict_probability"
+    assert getattr(one, answer)(X).tolist() == getattr(two, answer)(X).tolist()
 
 
 @pytest.mark.parametrize("family", [*LINEAR, *TREES, "mlp"])
