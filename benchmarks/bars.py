@@ -29,9 +29,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.app import App
-from jobs.bar_parts import parts_of_files, parts_of_rows
+from jobs.bar_parts import parts_of_rows
+from jobs.bar_stretches import bars_of_files
 from jobs.config import Config
-from jobs.resample_bars import bars_of_parts
+from jobs.resample_bars import bars_of_parts, bars_of_sums
 
 BAR_SECONDS = 60
 CLAIM_PATTERN, CLAIM_DUCKDB = 1.8, 0.7
@@ -75,7 +76,9 @@ def _write_trades(folder: Path, n_trades: int) -> list[str]:
 
 
 def _by_file(spark: SparkSession, files: list[str]) -> DataFrame:
-    return bars_of_parts(parts_of_files(spark, files, "trades", BAR_SECONDS), BAR_SECONDS)
+    bars = bars_of_files(spark, {"trades": files}, BAR_SECONDS)
+    assert bars is not None
+    return bars_of_sums(bars, BAR_SECONDS)
 
 
 def _by_row(spark: SparkSession, files: list[str]) -> DataFrame:

@@ -15,7 +15,7 @@ from jobs.bars.flow_columns import ORDER_COLUMNS, TRADE_COLUMNS
 
 Source = Literal["orders", "trades"]
 COLUMNS: dict[Source, Sequence[str]] = {"orders": ORDER_COLUMNS, "trades": TRADE_COLUMNS}
-_MOST_PARTS = 1 << 18  # that a task holds at a time: about 100 MB
+MOST_PARTS = 1 << 18  # that a task holds at a time: about 100 MB
 _TASKS_A_CORE = 4  # a task costs some hundredths of a second whatever it does
 
 
@@ -58,7 +58,7 @@ def joined_parts(parts: DataFrame, bar_seconds: int) -> DataFrame:
         for batch in batches:
             keys = zip(*(batch.column(name).to_pylist() for name in PACKED_KEY), strict=True)
             for key, packed in zip(keys, batch.column("parts"), strict=True):
-                if key != last and len(bars) >= _MOST_PARTS:
+                if key != last and len(bars) >= MOST_PARTS:
                     yield bars.take_bars()
                 exchange, symbol, _ = last = key
                 bars.add_packed(exchange, symbol, packed)
@@ -78,7 +78,7 @@ def _adding(
         count = parts.add_trades if source == "trades" else parts.add_orders
         for batch in read(batches):
             count(batch)
-            if len(parts) >= _MOST_PARTS:
+            if len(parts) >= MOST_PARTS:
                 yield parts.take_packed()
         yield parts.take_packed()
 

@@ -10,9 +10,18 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.bar_parts import Source, parts_of_files, parts_of_rows
+from jobs.bar_stretches import bars_of_files
 from jobs.last_good import good_version
 from jobs.quote_bars import books_before, quote_bars, with_quotes, without_quotes
-from jobs.resample_bars import BAR_KEY, FlowEvents, bar_start_of, bars_of_parts, check_bar_seconds, complete_bars
+from jobs.resample_bars import (
+    BAR_KEY,
+    FlowEvents,
+    bar_start_of,
+    bars_of_parts,
+    bars_of_sums,
+    check_bar_seconds,
+    complete_bars,
+)
 from jobs.resample_slice import Slice, affected_slice, quotes_of
 from jobs.row_changes import digest_of_rows, joined_digest, merge_changes, row_changes
 from jobs.settled_rows import settled
@@ -90,18 +99,21 @@ class _Sources:
 
     def bars(self, bar_seconds: int) -> DataFrame:
         """The bars of all events, as from ``resample_events``: by file where a table is plain files."""
+        spark, received = self._spark, self.events.received_exchanges
+        tables: dict[Source, DataFrame] = {"trades": self.events.trades, "orders": self.events.orders}
+        files = {table: plain_files(spark, table, rows) for table, rows in tables.items()}
+        plain = {table: paths for table, paths in files.items() if paths is not None}
+        if len(plain) == len(tables):
+            bars = bars_of_files(spark, plain, bar_seconds, received)
+            if bars is not None:
+                return bars_of_sums(bars, bar_seconds)
         parts = [
-            self._parts("trades", self.events.trades, bar_seconds),
-            self._parts("orders", self.events.orders, bar_seconds),
+            parts_of_files(spark, plain[table], table, bar_seconds, received)
+            if table in plain
+            else parts_of_rows(rows, table, bar_seconds, received)
+            for table, rows in tables.items()
         ]
         return bars_of_parts(reduce(DataFrame.unionByName, parts), bar_seconds)
-
-    def _parts(self, table: Source, rows: DataFrame, bar_seconds: int) -> DataFrame:
-        received = self.events.received_exchanges
-        files = plain_files(self._spark, table, rows)
-        if files is None:
-            return parts_of_rows(rows, table, bar_seconds, received)
-        return parts_of_files(self._spark, files, table, bar_seconds, received)
 
 
 def received_exchanges(orders: DataFrame) -> frozenset[str]:

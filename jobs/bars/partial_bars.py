@@ -11,7 +11,7 @@ import pyarrow as pa
 from jobs.bars.bar_columns import bar_rows, packed_rows, unpacked_rows
 from jobs.bars.flow_columns import Groups, order_columns, trade_columns
 from jobs.bars.kernel import add_orders, add_parts, add_trades, find_places
-from jobs.bars.layout import NONE, Parts, empty_parts
+from jobs.bars.layout import NONE, START_US, Parts, empty_parts
 
 _FEWEST = 1024
 
@@ -62,6 +62,13 @@ class PartialBars:
         """
         return bar_rows(self._taken(), self._groups.names)
 
+    def take_bars_before(self, time_us: int) -> pa.RecordBatch:
+        """The bars that end by an instant, as ``take_bars``; the later ones stay."""
+        rows = self._taken()
+        is_over = rows[:, START_US] + self._width_us <= time_us
+        self._parts = _holding(rows[~is_over], _FEWEST, len(self._groups.names))
+        return bar_rows(rows[is_over], self._groups.names)
+
     def _taken(self) -> np.ndarray:
         rows = self._parts.rows[: len(self)]
         self._parts = empty_parts(_FEWEST, len(self._groups.names))
@@ -76,8 +83,15 @@ class PartialBars:
 
 
 def _enlarged(parts: Parts) -> Parts:
-    wider = empty_parts(2 * len(parts.rows), 0)
-    wider.rows[: len(parts.rows)] = parts.rows
-    wider.n[0] = parts.n[0]
-    find_places(wider)
-    return wider._replace(newest=parts.newest)
+    return _holding(parts.rows, 2 * len(parts.rows), 0)._replace(newest=parts.newest)
+
+
+def _holding(rows: np.ndarray, capacity: int, n_groups: int) -> Parts:
+    """Parts with these rows, and room for more."""
+    while capacity < len(rows):
+        capacity *= 2
+    parts = empty_parts(capacity, n_groups)
+    parts.rows[: len(rows)] = rows
+    parts.n[0] = len(rows)
+    find_places(parts)
+    return parts

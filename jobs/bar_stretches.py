@@ -1,0 +1,109 @@
+"""Bars of Parquet files without a join: each task owns a stretch of time, and reads what may fall into it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.pandas.types import from_arrow_schema
+
+from jobs.arrow_views import times_us
+from jobs.bar_parts import COLUMNS, MOST_PARTS, Source
+from jobs.bars.bar_schema import BAR_SCHEMA
+from jobs.bars.file_batches import Piece, pieces_of_file, read_piece
+
+_TIMES: Mapping[Source, str] = {"orders": "event_time", "trades": "trade_time"}
+_BEGIN, _END = -(2**63), 2**63 - 1
+_MOST_READ = 1.25  # times its share that a task reads: above it, joining parts of bars is faster
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """The bars that begin from ``begin_us`` on and before ``end_us``, and all pieces that may have rows of them.
+
+    The pieces are in the order of their first rows.
+    """
+
+    begin_us: int
+    end_us: int
+    pieces: Sequence[tuple[Source, Piece]]
+
+    @property
+    def n_rows(self) -> int:
+        """Rows to read, some of them of other stretches."""
+        return sum(piece.n_rows for _, piece in self.pieces)
+
+    def rows_of(self, source: Source, piece: Piece) -> Iterator[pa.RecordBatch]:
+        """The rows of a piece that belong here."""
+        is_inside = self.begin_us <= piece.first_us and piece.last_us < self.end_us
+        for batch in read_piece(piece, COLUMNS[source]):
+            if not is_inside:
+                times = times_us(batch.column(_TIMES[source]))
+                batch = batch.filter(pa.array((times >= self.begin_us) & (times < self.end_us)))
+            yield batch
+
+
+def bars_of_files(
+    spark: SparkSession,
+    files: Mapping[Source, Sequence[str]],
+    bar_seconds: int,
+    received_exchanges: Collection[str] = (),
+) -> DataFrame | None:
+    """Bars (``BAR_SCHEMA``) of all rows of files on a disk that every task can read; no row passes through the JVM.
+
+    None where that would not be fast: a file does not say from when to when its rows are, or the files do not follow
+    each other in time, so that tasks would read much of them twice.
+    """
+    stretches = plan_stretches(files, bar_seconds * 1_000_000, spark.sparkContext.defaultParallelism)
+    if stretches is None:
+        return None
+
+    def count(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for number in batch.column("id").to_pylist():
+                yield from count_stretch(stretches[number], bar_seconds, received_exchanges)
+
+    tasks = spark.range(0, len(stretches), 1, len(stretches))
+    return tasks.mapInArrow(count, from_arrow_schema(BAR_SCHEMA))
+
+
+def plan_stretches(files: Mapping[Source, Sequence[str]], width_us: int, n_tasks: int) -> list[Stretch] | None:
+    """As many stretches as tasks, each with about as many rows; None as :func:`bars_of_files`."""
+    pieces: list[tuple[Source, Piece]] = []
+    for source, paths in files.items():
+        for path in paths:
+            found = pieces_of_file(path, _TIMES[source])
+            if found is None:
+                return None
+            pieces += [(source, piece) for piece in found]
+    pieces.sort(key=lambda one: (one[1].first_us, one[1].path, one[1].number))
+    share = sum(piece.n_rows for _, piece in pieces) / max(1, min(n_tasks, len(pieces)))
+    borders, n_before = [_BEGIN], 0
+    for _, piece in pieces:
+        border = piece.first_us // width_us * width_us
+        if n_before >= share * len(borders) and border > borders[-1]:
+            borders.append(border)
+        n_before += piece.n_rows
+    stretches = [
+        Stretch(begin, end, [one for one in pieces if one[1].last_us >= begin and one[1].first_us < end])
+        for begin, end in pairwise([*borders, _END])
+    ]
+    return stretches if all(stretch.n_rows <= _MOST_READ * share for stretch in stretches) else None
+
+
+def count_stretch(
+    stretch: Stretch, bar_seconds: int, received_exchanges: Collection[str] = ()
+) -> Iterator[pa.RecordBatch]:
+    """The bars of a stretch; a bar is handed on when all later pieces begin after its end."""
+    from jobs.bars.partial_bars import PartialBars  # compiled code is for the workers
+
+    bars = PartialBars(bar_seconds, received_exchanges)
+    for source, piece in stretch.pieces:
+        if len(bars) >= MOST_PARTS:
+            yield bars.take_bars_before(piece.first_us)
+        for batch in stretch.rows_of(source, piece):
+            (bars.add_trades if source == "trades" else bars.add_orders)(batch)
+    yield bars.take_bars()

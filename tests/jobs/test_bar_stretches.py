@@ -1,0 +1,124 @@
+"""Bars of files by stretches of time, against sums of Python: each bar once, whatever lies in which file."""
+
+from datetime import timedelta
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from bar_sums import START, batch_of, check, expected_bars, found_bars, orders, schema_of, trade, trades
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobs import bar_stretches
+from jobs.bar_stretches import bars_of_files, count_stretch, plan_stretches
+from jobs.bars.bar_schema import BAR_SCHEMA
+
+MINUTE_US = 60_000_000
+TIMES = {"trades": "trade_time", "orders": "event_time"}
+
+
+def write(folder, source, rows, row_group_size=1000, **options):
+    """A file of these rows."""
+    path = folder / f"{source}_{len(list(folder.iterdir()))} of é.parquet"
+    table = pa.Table.from_batches([batch_of(source, rows)])
+    pq.write_table(table, path, row_group_size=row_group_size, store_decimal_as_integer=True, **options)
+    return str(path)
+
+
+def of_minutes(*minutes, **other):
+    """A trade at the tenth second of each of these minutes."""
+    return [trade(60 * minute + 10, sequence=minute, **other) for minute in minutes]
+
+
+def bars_of(stretches, seconds=60, received=()):
+    """All bars of the stretches, as one batch."""
+    batches = [batch for stretch in stretches for batch in count_stretch(stretch, seconds, received)]
+    (whole,) = pa.Table.from_batches(batches, schema=BAR_SCHEMA).combine_chunks().to_batches() or [batch_of_none()]
+    return whole
+
+
+def batch_of_none():
+    """No bars."""
+    return pa.RecordBatch.from_pylist([], schema=BAR_SCHEMA)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    trades,
+    orders,
+    st.sampled_from([1, 7, 60, 86_400]),
+    st.sets(st.sampled_from(["x", "y"])),
+    st.tuples(*[st.integers(1, 40)] * 3),
+    st.booleans(),
+)
+def test_stretches_of_any_files_equal_sums_of_python(
+    tmp_path_factory, trade_rows, order_rows, seconds, received, sizes, is_sorted
+):
+    n_tasks, in_a_file, in_a_group = sizes
+    folder, files = tmp_path_factory.mktemp("files"), {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bar_stretches, "_MOST_READ", 1e9)  # files that overlap as well
+        patch.setattr(bar_stretches, "MOST_PARTS", 1)  # bars are handed on before the end
+        for source, rows in (("trades", trade_rows), ("orders", order_rows)):
+            in_order = sorted(rows, key=lambda row: row[TIMES[source]]) if is_sorted else rows
+            cuts = [in_order[at : at + in_a_file] for at in range(0, len(rows), in_a_file)]
+            files[source] = [write(folder, source, cut, in_a_group) for cut in cuts]
+        stretches = plan_stretches(files, seconds * 1_000_000, n_tasks)
+        assert len(stretches) <= n_tasks
+        found = found_bars(bars_of(stretches, seconds, received), seconds)
+    check(found, expected_bars(trade_rows, order_rows, seconds, received))
+
+
+def test_each_task_gets_its_share_and_borders_lie_between_bars(tmp_path):
+    files = [write(tmp_path, "trades", of_minutes(*range(start, start + 10))) for start in range(0, 80, 10)]
+    stretches = plan_stretches({"trades": files[::-1], "orders": []}, MINUTE_US, 2)
+    start_us = round(START.timestamp() * 1e6)
+    border = start_us + 40 * MINUTE_US
+    assert [(s.begin_us, s.end_us) for s in stretches] == [(-(2**63), border), (border, 2**63 - 1)]
+    assert [[piece.path for _, piece in stretch.pieces] for stretch in stretches] == [files[:4], files[4:]]
+
+
+def test_a_bar_that_two_files_share_is_counted_once(tmp_path):
+    rows = [trade(30 * i, sequence=i) for i in range(21)]
+    files = [write(tmp_path, "trades", rows[at : at + 3]) for at in range(0, 21, 3)]
+    stretches = plan_stretches({"trades": files}, MINUTE_US, 1)
+    assert len(stretches) == 1
+    bars = bars_of(stretches)
+    assert bars["n_trades"].to_pylist() == [2] * 10 + [1]
+
+
+def test_files_that_all_cover_the_same_time_are_not_read_by_stretches(tmp_path):
+    files = [write(tmp_path, "trades", of_minutes(*range(10), symbol=symbol)) for symbol in "ABCD"]
+    assert plan_stretches({"trades": files}, MINUTE_US, 2) is None
+
+
+@pytest.mark.parametrize("options", [{"write_statistics": False}, {"use_deprecated_int96_timestamps": True}])
+def test_a_file_that_does_not_say_its_times_is_not_read_by_stretches(tmp_path, options):
+    files = [write(tmp_path, "trades", of_minutes(0, 1), **options)]
+    assert plan_stretches({"trades": files}, MINUTE_US, 1) is None
+
+
+def test_a_file_without_a_row_and_no_file_at_all_give_no_bar(tmp_path):
+    empty = tmp_path / "empty.parquet"
+    pq.write_table(schema_of("trades").empty_table(), empty)
+    for files in ([str(empty)], []):
+        (stretch,) = plan_stretches({"trades": files}, MINUTE_US, 2)
+        assert bars_of([stretch]).num_rows == 0
+
+
+def test_bars_are_handed_on_once_no_later_piece_can_touch_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(bar_stretches, "MOST_PARTS", 1)
+    rows = [of_minutes(0, 1), of_minutes(1, 2), of_minutes(5)]
+    files = [write(tmp_path, "trades", part) for part in rows]
+    (stretch,) = plan_stretches({"trades": files}, MINUTE_US, 1)
+    starts = [[row["bar_start"] for row in batch.to_pylist()] for batch in count_stretch(stretch, 60)]
+    minutes = [[(start - START) // timedelta(minutes=1) for start in batch] for batch in starts]
+    assert [sorted(batch) for batch in minutes] == [[0], [1, 2], [5]]
+
+
+def test_a_session_reads_files_by_stretches(spark, tmp_path):
+    rows = [trade(20 * i, symbol=symbol, sequence=i) for i in range(600) for symbol in "AB"]
+    files = [write(tmp_path, "trades", rows[at : at + 100]) for at in range(0, 1200, 100)]
+    found = bars_of_files(spark, {"trades": files, "orders": []}, 60).toArrow().combine_chunks()
+    (batch,) = found.cast(BAR_SCHEMA).to_batches()
+    check(found_bars(batch, 60), expected_bars(rows, [], 60, ()))
