@@ -20,6 +20,7 @@ from models.grouped_model import GroupedModel
 from models.leakage import (
     LeakagePolicy,
     check_leakage,
+    evenly_spaced,
     independent_rows,
     single_feature_skill,
     suspicious_features,
@@ -30,6 +31,7 @@ from models.model_version import ModelVersion
 from models.protocol import Labels, Model, ModelSpec, Rows, option_of
 from models.registry import CHAMPION, Registry
 from models.row_sample import sample_rows
+from models.row_view import rows_of
 from models.scorer import Scorer
 from models.splits import TimeSplit
 from models.training_profile import TrainingProfile, profile_training
@@ -63,8 +65,11 @@ class Examples:
 
     def of(self, part: str) -> tuple[Rows, Labels]:
         """Inputs and labels of train, validation or test."""
-        rows: NDArray[np.int64] = getattr(self.parts, part)
-        return self.inputs[rows], self.labels[rows]
+        return self.at(getattr(self.parts, part))
+
+    def at(self, rows: NDArray[np.int64]) -> tuple[Rows, Labels]:
+        """Inputs and labels of some rows, not to be written to."""
+        return rows_of(self.inputs, rows), rows_of(self.labels, rows)
 
     def to_measure(self, part: str) -> tuple[Rows, Labels]:
         """Those by which a part is reported: all of them, but of more than 200,000 training rows a fixed random sample.
@@ -74,7 +79,7 @@ class Examples:
         rows: NDArray[np.int64] = getattr(self.parts, part)
         if part == "train":
             rows = sample_rows(rows, _MOST_MEASURED)
-        return self.inputs[rows], self.labels[rows]
+        return self.at(rows)
 
 
 @dataclass(frozen=True)
@@ -193,8 +198,8 @@ def _fold_metrics(spec: ModelSpec, examples: Examples, say: Callable[[str], None
     """Metrics of each fold, by a model of its own with the same settings."""
     found = {}
     for number, fold in enumerate(examples.folds, start=1):
-        model = build_model(spec, examples.feature_names).fit(examples.inputs[fold.train], examples.labels[fold.train])
-        found[f"fold_{number}"] = measure(model, examples.inputs[fold.test], examples.labels[fold.test])
+        model = build_model(spec, examples.feature_names).fit(*examples.at(fold.train))
+        found[f"fold_{number}"] = measure(model, *examples.at(fold.test))
         error = main_error(found[f"fold_{number}"])
         say(f"fold {number} of {len(examples.folds)}: error {error:.6g} on {len(fold.test):,} rows")
     return found
@@ -215,9 +220,10 @@ def _leakage(
         place = np.arange(len(fitted))
         is_measured = place >= len(fitted) * 3 // 4 if spec.horizon_seconds else place % 4 == 3
         fitted, measured = fitted[~is_measured], fitted[is_measured]
-    before, after = ((examples.inputs[rows], examples.labels[rows]) for rows in (fitted, measured))
+    before, after = (examples.at(evenly_spaced(rows)) for rows in (fitted, measured))
     skill = single_feature_skill(examples.feature_names, before, after, spec.task)
-    suspicious = suspicious_features(skill, spec.label, bool(spec.horizon_seconds), independent_rows(after[1]))
+    n_independent = independent_rows(examples.labels[measured])
+    suspicious = suspicious_features(skill, spec.label, bool(spec.horizon_seconds), n_independent)
     check_leakage(spec.name, suspicious, policy)
     for sentence in suspicious:
         say(f"leakage? {sentence}: is it known at the row's time?")

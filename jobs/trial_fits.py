@@ -32,8 +32,7 @@ class TrialRows:
     @staticmethod
     def of(examples: Examples, fitted: NDArray[np.int64], scored: NDArray[np.int64]) -> TrialRows:
         """These rows of the examples."""
-        parts = ((examples.inputs[rows], examples.labels[rows]) for rows in (fitted, scored))
-        return TrialRows(examples.feature_names, *parts)
+        return TrialRows(examples.feature_names, examples.at(fitted), examples.at(scored))
 
     def error_of(self, spec: ModelSpec) -> float:
         """What a champion is chosen by, of a model fitted and scored on these rows."""

@@ -35,18 +35,23 @@ def single_feature_skill(
 
     Args:
         feature_names: Columns of the inputs.
-        fitted: (n, n_features) or (n, steps, n_features), of which the last step counts, and (n,) labels; at most
-            20,000 rows are used, evenly spaced.
+        fitted: (n, n_features) or (n, steps, n_features), of which the last step counts, and (n,) labels; of many
+            rows those of :func:`evenly_spaced`, which bounds the cost.
         measured: The same of other rows, later ones where there is time.
         task: What the label is.
     """
-    (inputs, labels), (others, truths) = _thinned(*fitted), _thinned(*measured)
+    (inputs, labels), (others, truths) = ((_last_steps(rows), known) for rows, known in (fitted, measured))
     if len(labels) == 0 or len(truths) == 0:
         return dict.fromkeys(feature_names, 0.0)
     skill = _share_of_squares if task == "regression" else _share_of_errors
     return {
         name: max(0.0, skill(inputs[:, [i]], labels, others[:, [i]], truths)) for i, name in enumerate(feature_names)
     }
+
+
+def evenly_spaced(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return at most 20,000 of the rows, from the first to the last: enough to see what a feature alone tells."""
+    return rows[np.linspace(0, len(rows) - 1, min(len(rows), _MOST_ROWS)).astype(np.int64)]
 
 
 def suspicious_features(skill: Mapping[str, float], label: str, is_ahead: bool, n_independent: float) -> list[str]:
@@ -109,10 +114,8 @@ def check_leakage(model: str, sentences: list[str], policy: LeakagePolicy) -> No
         )
 
 
-def _thinned(inputs: Rows, labels: Labels) -> tuple[Rows, Labels]:
-    rows = np.linspace(0, len(labels) - 1, min(len(labels), _MOST_ROWS)).astype(np.int64)
-    last_steps = inputs[rows, -1] if inputs.ndim == 3 else inputs[rows]
-    return last_steps, labels[rows]
+def _last_steps(inputs: Rows) -> Rows:
+    return inputs[:, -1] if inputs.ndim == 3 else inputs
 
 
 def _share_of_squares(inputs: Rows, labels: Labels, others: Rows, truths: Labels) -> float:

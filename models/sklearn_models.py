@@ -37,7 +37,8 @@ from models.protocol import Labels, ModelSpec, Rows, Task, Validation, check_inp
 from models.training_record import TrainingRecord
 
 _IN_THREADS = (RandomForestRegressor, RandomForestClassifier, ExtraTreesRegressor, ExtraTreesClassifier)
-_SET_BY_US = frozenset({"random_state", "n_jobs", "verbose", "warm_start"})
+# Without a copy of its own an estimator may write to the rows, which are measured and remembered as well.
+_SET_BY_US = frozenset({"random_state", "n_jobs", "verbose", "warm_start", "copy", "copy_X"})
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ GRADIENT_BOOSTING: dict[Task, SklearnChoice] = {
 
 
 def sklearn_options(choice: SklearnChoice) -> dict[str, Any]:
-    """Return name and default of each option, without deprecated ones and those that Foretable sets (seed, threads)."""
+    """Return name and default of each option, without deprecated ones and those that Foretable sets itself."""
     if not choice.names_steps:
         return {**_parameters(choice.estimator), **choice.defaults}
     return {

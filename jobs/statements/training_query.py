@@ -57,7 +57,7 @@ class TrainingRows:
         """SHA-256 of everything a fit depends on."""
         total = hashlib.sha256(repr(self.feature_names).encode())
         for part in (self.inputs, self.labels, *([] if self.times is None else [self.times])):
-            total.update(np.ascontiguousarray(part).tobytes())
+            total.update(np.ascontiguousarray(part).data.cast("B"))
         return total.hexdigest()
 
 
@@ -106,34 +106,36 @@ def read_training_rows(
             f"none of the {table.num_rows:,} rows of the query has a label and all features: check for NULLs, or set "
             "null_policy = 'impute'"
         )
-    ordered = _canonical(inputs.values[rows], labels[rows], None if times is None else times[rows].astype(np.int64))
+    rows = _in_order(rows, inputs.values, labels, times)
+    values = inputs.values[rows]
     groups: Mapping[int, str] = {}
     if group is not None:
-        keys = keys_of(inputs.values[rows]).tolist()
+        keys = keys_of(values).tolist()
         named = table.column("group").take(pa.array(rows)).to_pylist()
         groups = group_names((key, name) for key, name in zip(keys, named, strict=True) if name is not None)
     names = tuple(feature.name for feature in features)
-    return TrainingRows(names, *ordered, data_versions=versions, groups=groups)
+    times = None if times is None else times[rows].astype(np.int64)
+    return TrainingRows(names, values, labels[rows], times, versions, groups)
 
 
 def _is_usable(
     inputs: Inputs, has_label: NDArray[np.bool_], labels: Labels, times: NDArray[Any] | None, is_imputing: bool
 ) -> NDArray[np.bool_]:
     """Rows with a label, a time and all features; a missing feature is no hindrance where it will be imputed."""
-    is_known = np.isfinite(inputs.values) | (np.isnan(inputs.values) & is_imputing)
+    is_known = np.isfinite(inputs.values)
+    if is_imputing:
+        is_known |= np.isnan(inputs.values)
     is_usable = inputs.is_whole & has_label & is_known.all(axis=tuple(range(1, inputs.values.ndim)))
     if labels.dtype.kind == "f":
         is_usable &= np.isfinite(labels)
     return np.asarray(is_usable if times is None else is_usable & ~np.isnan(times.astype(np.float64)))
 
 
-def _canonical(
-    inputs: Rows, labels: Labels, times: NDArray[np.int64] | None
-) -> tuple[Rows, Labels, NDArray[np.int64] | None]:
-    """The rows ordered by time, then by content: the same for every order in which they arrive."""
+def _in_order(rows: NDArray[np.int64], inputs: Rows, labels: Labels, times: NDArray[Any] | None) -> NDArray[np.int64]:
+    """These rows by time, then by content: the same for every order in which they arrive."""
     flat = inputs.reshape(len(inputs), -1)
-    order = order_by(chain([] if times is None else [times], flat.T, [labels]), len(labels))
-    return inputs[order], labels[order], None if times is None else times[order]
+    keys = chain([] if times is None else [times], flat.T, [labels])
+    return rows[order_by((key[rows] for key in keys), len(rows))]
 
 
 def column_of(query: DataFrame, name: str, option: str) -> str:

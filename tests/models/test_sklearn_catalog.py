@@ -111,6 +111,11 @@ def test_options_and_defaults_are_scikit_learns_without_seed_and_threads():
     assert "pca__random_state" not in with_steps
 
 
+@pytest.mark.parametrize("path", [*ESTIMATOR_PATHS, *(f"{step} | {HUBER}" for step in TRANSFORMER_PATHS)])
+def test_no_option_lets_a_class_write_to_its_rows(path):
+    assert not [name for name in family_options(path, find_family(path).tasks[0]) if "copy" in name.lower()]
+
+
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
@@ -120,6 +125,7 @@ def test_options_and_defaults_are_scikit_learns_without_seed_and_threads():
         (ModelSpec("m", "sklearn.preprocessing.RobustScaler", "y"), "is not an estimator"),
         (ModelSpec("m", f"{PCA} | {PCA} | {HUBER}", "y"), f"{PCA} stands twice in the pipeline"),
         (ModelSpec("m", HUBER, "y", options={"espilon": 2}), "has no option 'espilon'; its options are epsilon, "),
+        (ModelSpec("m", "sklearn.linear_model.Ridge", "y", options={"copy_X": False}), "has no option 'copy_X'"),
         (ModelSpec("m", HUBER, "y", "classification"), "cannot do classification; choose one of logistic, "),
         (ModelSpec("m", HUBER, "y", sequence_length=3), "takes one row, got sequence_length 3"),
         (ModelSpec("m", HUBER, "y", group="symbol"), "cannot be trained by group; choose one of ridge, "),

@@ -169,6 +169,14 @@ def test_running_out_of_memory_names_the_model(ask):
         ask([1], [1], model=model)
 
 
+@pytest.mark.parametrize("n_rows", [0, 1, 4095, 4096, 4097, 10_000])
+def test_many_columns_become_the_rows_of_one_matrix_and_null_a_missing_value(n_rows):
+    numbers = np.random.default_rng(1).normal(size=(n_rows, 3))
+    numbers[1::7, 1] = np.nan
+    columns = [pa.array(column, from_pandas=True) for column in numbers.T]
+    np.testing.assert_array_equal(read_inputs(columns, sequence_length=1).values, numbers)
+
+
 def test_the_last_rows_of_a_sequence_are_taken_from_slices_too():
     steps = pa.array([[9.0], [1.0, 2.0, 3.0], None, [4.0], [5.0, None, 6.0], [7.0, 8.0]], pa.list_(pa.float64()))[1:]
     inputs = read_inputs([steps, steps], sequence_length=2)
