@@ -76,8 +76,7 @@ def bars_of_parts(parts: DataFrame, bar_seconds: int) -> DataFrame:
 
 def bars_of_sums(bars: DataFrame, bar_seconds: int) -> DataFrame:
     """Bars as from ``resample_events``, of rows of ``BAR_SCHEMA``."""
-    vwap = F.try_divide(F.col("notional").cast("double"), F.col("volume").cast("double"))
-    return _with_key(bars.withColumn("vwap", vwap).drop("notional"), bar_seconds).withColumn("is_filled", F.lit(False))
+    return _with_key(bars, bar_seconds).withColumn("is_filled", F.lit(False))
 
 
 def carry_close(bars: DataFrame) -> DataFrame:

@@ -8,8 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from jobs.arrow_views import DECIMAL, INSTANT
-from jobs.bars.bar_schema import BAR_SCHEMA, FLOW_NAMES, NOTIONAL_TYPE, PACKED_SCHEMA, SIZE
-from jobs.bars.kernel import join_words
+from jobs.bars.bar_schema import BAR_SCHEMA, FLOW_NAMES, PACKED_SCHEMA, SIZE
 from jobs.bars.layout import (
     CLOSE,
     GROUP,
@@ -25,10 +24,11 @@ from jobs.bars.layout import (
     START_US,
     VOLUME,
 )
-from models.errors import DataContractError
 
 Names = Sequence[tuple[str, str]]  # exchange and symbol by group
 _STRETCH_BARS = 1024  # a packed row has at most so many parts: 0.4 MB
+_LOWER = 0xFFFFFFFF  # 32 bits
+_UNITS = 1e8  # of a price or size
 
 
 def packed_rows(rows: np.ndarray, names: Names, width_us: int) -> pa.RecordBatch:
@@ -51,11 +51,7 @@ def unpacked_rows(parts: pa.BinaryScalar) -> np.ndarray:
 
 
 def bar_rows(rows: np.ndarray, names: Names) -> pa.RecordBatch:
-    """Bars as rows of ``BAR_SCHEMA``.
-
-    Raises:
-        DataContractError: the sum of price times size of a bar has more than 22 digits before the point.
-    """
+    """Bars as rows of ``BAR_SCHEMA``."""
     has_trade, has_price = rows[:, N_TRADES] > 0, rows[:, HAS_PRICE] > 0
     exchange, symbol = _named(rows[:, GROUP], names)
     columns = {
@@ -65,15 +61,15 @@ def bar_rows(rows: np.ndarray, names: Names) -> pa.RecordBatch:
         "last_event_at": _instants(rows[:, LAST_EVENT_US]),
         "last_trade_at": _instants(rows[:, LAST_TRADE_US], has_trade),
         "n_trades": pa.array(rows[:, N_TRADES]),
-        "volume": _sums(rows[:, VOLUME : VOLUME + 2], SIZE),
-        "notional": _sums(rows[:, NOTIONAL : NOTIONAL + 4], NOTIONAL_TYPE, has_price),
+        "volume": _sums(rows[:, VOLUME : VOLUME + 2]),
+        "vwap": _vwap(rows[:, NOTIONAL : NOTIONAL + 4], rows[:, VOLUME : VOLUME + 2], has_price),
     }
     for name, at in (("open", OPEN), ("close", CLOSE), ("high", HIGH), ("low", LOW)):
         words = np.stack([rows[:, at], rows[:, at] >> 63], axis=1)
         columns[name] = _decimals(words, DECIMAL, has_price)
     for count, size, at in FLOW_NAMES:
         columns[count] = pa.array(rows[:, at])
-        columns[size] = _sums(rows[:, at + 1 : at + 3], SIZE)
+        columns[size] = _sums(rows[:, at + 1 : at + 3])
     return pa.RecordBatch.from_arrays([columns[name] for name in BAR_SCHEMA.names], schema=BAR_SCHEMA)
 
 
@@ -86,11 +82,35 @@ def _instants(values: np.ndarray, is_there: np.ndarray | None = None) -> pa.Arra
     return pa.array(values, mask=None if is_there is None else ~is_there).cast(pa.timestamp("us")).cast(INSTANT)
 
 
-def _sums(numbers: np.ndarray, kind: pa.Decimal128Type, is_there: np.ndarray | None = None) -> pa.Array:
-    words = np.empty((len(numbers), 2), dtype=np.int64)
-    if not join_words(np.ascontiguousarray(numbers), words):
-        raise DataContractError("trades of one bar add up to more than DECIMAL(38, 16) of quote currency can hold")
-    return _decimals(words, kind, is_there)
+def _sums(numbers: np.ndarray) -> pa.Array:
+    lower, upper = _carried(numbers)
+    return _decimals(np.stack([lower | (upper << 32), upper >> 32], axis=1), SIZE)
+
+
+def _vwap(notional: np.ndarray, volume: np.ndarray, has_price: np.ndarray) -> pa.Array:
+    """Sum of price times size by sum of sizes, each rounded once from its exact value."""
+    base = _rounded(volume)
+    is_there = has_price & (base != 0)
+    return pa.array(_rounded(notional) / np.where(is_there, base, 1.0) / _UNITS, mask=~is_there)
+
+
+def _rounded(numbers: np.ndarray) -> np.ndarray:
+    """The value of a sum that is held as two or four numbers, as a double."""
+    total = np.zeros(len(numbers))
+    for digits in reversed(_carried(numbers)):
+        total = total * 2.0**32 + digits
+    return total
+
+
+def _carried(numbers: np.ndarray) -> list[np.ndarray]:
+    """The same sums in digits of 32 bits, the least first; the last one has the sign, and the bits that are left."""
+    *lower, upper = numbers.T
+    digits, carry = [], np.zeros(len(numbers), dtype=np.int64)
+    for number in lower:
+        total = number + carry
+        digits.append(total & _LOWER)
+        carry = total >> 32
+    return [*digits, upper + carry]
 
 
 def _decimals(words: np.ndarray, kind: pa.Decimal128Type, is_there: np.ndarray | None = None) -> pa.Array:

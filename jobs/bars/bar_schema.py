@@ -8,7 +8,6 @@ from jobs.arrow_views import DECIMAL, INSTANT
 from jobs.bars.layout import BUY, SELL, flow_field
 
 SIZE = pa.decimal128(38, 8)
-NOTIONAL_TYPE = pa.decimal128(38, 16)
 COUNTS = ("n_{side}_trades", "n_limit_{side}s", "n_market_{side}s", "n_cancel_{side}s")
 SIZES = ("{side}_volume", "limit_{side}_size", "market_{side}_size", "cancel_{side}_size")
 FLOW_NAMES = [
@@ -21,7 +20,8 @@ PACKED_KEY = ("exchange", "symbol", "stretch")
 PACKED_SCHEMA = pa.schema(
     [("exchange", pa.string()), ("symbol", pa.string()), ("stretch", pa.int64()), ("parts", pa.binary())]
 )
-# One row is a bar with at least one event. Prices and notional are NULL without a trade that has a price.
+# One row is a bar with at least one event. Prices are NULL without a trade that has a price; the average price, which
+# volumes weigh, is also NULL where the volume is 0.
 BAR_SCHEMA = pa.schema(
     [
         ("exchange", pa.string()),
@@ -32,7 +32,7 @@ BAR_SCHEMA = pa.schema(
         ("low", DECIMAL),
         ("close", DECIMAL),
         ("volume", SIZE),
-        ("notional", NOTIONAL_TYPE),
+        ("vwap", pa.float64()),
         ("n_trades", pa.int64()),
         ("last_trade_at", INSTANT),
         ("last_event_at", INSTANT),

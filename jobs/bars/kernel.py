@@ -35,8 +35,6 @@ from jobs.bars.layout import (
 from models.compiled import lean_kernel, lean_part
 
 _LOWER = 0xFFFFFFFF  # 32 bits
-_SIGN = -(2**63)
-_MOST_WORD = 10**38 // 2**64  # upper word of a decimal of 38 digits
 
 
 @lean_part
@@ -236,22 +234,3 @@ def find_places(parts):  # type: ignore[no-untyped-def]
     """Fill ``places``, which are empty, for the rows."""
     for slot in range(parts.n[0]):
         parts.places[_place(parts, parts.rows[slot, GROUP], parts.rows[slot, START_US])] = slot
-
-
-@lean_kernel
-def join_words(numbers, words):  # type: ignore[no-untyped-def]
-    """Sums of two or four numbers a row as decimals of two words; False where one has more than 38 digits."""
-    is_held = True
-    for i in range(len(numbers)):
-        low, high = numbers[i, 0] + (numbers[i, 1] << 32), numbers[i, 1] >> 32
-        # The lower word has no sign: it wrapped where it came out below one of its parts.
-        if (low ^ _SIGN) < ((numbers[i, 1] << 32) ^ _SIGN):
-            high += 1
-        if numbers.shape[1] == 4:
-            if not -_MOST_WORD < numbers[i, 3] << 32 < _MOST_WORD or abs(numbers[i, 3]) >= 2**31:
-                is_held = False
-            high += numbers[i, 2] + (numbers[i, 3] << 32)
-        if not -_MOST_WORD < high < _MOST_WORD:
-            is_held = False
-        words[i, 0], words[i, 1] = low, high
-    return is_held

@@ -55,11 +55,7 @@ class PartialBars:
         return packed_rows(self._taken(), self._groups.names, self._width_us)
 
     def take_bars(self) -> pa.RecordBatch:
-        """The bars as rows of ``BAR_SCHEMA``; begins anew with none.
-
-        Raises:
-            DataContractError: the sum of price times size of a bar has more than 22 digits before the point.
-        """
+        """The bars as rows of ``BAR_SCHEMA``; begins anew with none."""
         return bar_rows(self._taken(), self._groups.names)
 
     def take_bars_before(self, time_us: int) -> pa.RecordBatch:

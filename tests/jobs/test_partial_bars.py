@@ -17,7 +17,6 @@ from bar_sums import (
     orders,
     trade,
     trades,
-    units_of,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,7 +25,6 @@ from jobs.bar_parts import COLUMNS
 from jobs.bars.bar_schema import BAR_SCHEMA
 from jobs.bars.file_batches import read_batches
 from jobs.bars.partial_bars import PartialBars
-from models.errors import DataContractError
 
 
 @settings(max_examples=150, deadline=None)
@@ -104,23 +102,36 @@ def test_taking_the_parts_begins_anew():
     assert again.schema == BAR_SCHEMA
 
 
-def test_a_bar_without_a_trade_has_no_price_and_no_notional():
+def test_a_bar_without_a_trade_has_no_price_and_no_vwap():
     parts = PartialBars(60)
     order = {"exchange": "x", "symbol": "A", "event_time": START, "event": "open", "side": "buy", "size": Decimal(2)}
     parts.add_orders(batch_of("orders", [order]))
     (row,) = parts.take_bars().to_pylist()
-    names = ("open", "close", "high", "low", "notional", "last_trade_at")
+    names = ("open", "close", "high", "low", "vwap", "last_trade_at")
     assert {row[name] for name in names} == {None}
     assert (row["n_limit_buys"], row["limit_buy_size"], row["n_trades"], row["volume"]) == (1, 2, 0, 0)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_more_quote_currency_than_a_decimal_holds_is_refused(sign):
-    most = trade(price=str(decimal(sign * LARGEST)), size=str(decimal(LARGEST)))
+def test_the_average_price_of_the_largest_trades_and_of_the_smallest(sign):
+    largest, smallest = decimal(sign * LARGEST), decimal(sign)
+    for price in (largest, smallest):
+        for size in (decimal(LARGEST), decimal(1)):
+            parts = PartialBars(60)
+            parts.add_trades(batch_of("trades", [trade(price=str(price), size=str(size))] * 1_000))
+            assert parts.take_bars()["vwap"].to_pylist() == [pytest.approx(float(price), rel=1e-15, abs=0)]
+
+
+def test_large_trades_that_cancel_out_leave_the_exact_average_price_of_the_rest():
     parts = PartialBars(60)
-    parts.add_trades(batch_of("trades", [most] * 99))
+    most = [trade(price=str(decimal(sign * LARGEST)), size=str(decimal(LARGEST))) for sign in (1, -1)]
+    parts.add_trades(batch_of("trades", [*most * 50, trade(price="0.00000001", size=str(decimal(LARGEST)))]))
     (row,) = parts.take_bars().to_pylist()
-    assert units_of(row["notional"], scale=16) == sign * 99 * LARGEST**2
-    parts.add_trades(batch_of("trades", [most] * 101))
-    with pytest.raises(DataContractError, match=r"trades of one bar add up to more than DECIMAL\(38, 16\)"):
-        parts.take_bars()
+    assert row["vwap"] == pytest.approx(1e-8 / 101, rel=1e-15, abs=0)
+
+
+def test_a_bar_of_trades_without_a_size_has_no_average_price():
+    parts = PartialBars(60)
+    parts.add_trades(batch_of("trades", [trade(size="0"), trade(size=1) | {"size": None}]))
+    (row,) = parts.take_bars().to_pylist()
+    assert (row["open"], row["volume"], row["vwap"]) == (1, 0, None)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pyarrow as pa
+import pytest
 from hypothesis import strategies as st
 
 from jobs.arrow_views import DECIMAL, INSTANT
@@ -31,9 +32,9 @@ def decimal(units):
     return None if units is None else Decimal(units).scaleb(-8)
 
 
-def units_of(value, scale=8):
+def units_of(value):
     """An exact integer: Decimal would round to 28 digits."""
-    return 0 if value is None else int(Fraction(value) * 10**scale)
+    return 0 if value is None else int(Fraction(value) * UNITS)
 
 
 instants = st.integers(-90_000_000, 300_000_000).map(lambda us: START + timedelta(microseconds=us))
@@ -104,6 +105,14 @@ def size_of(kind, row):
     return (row["size"] if row["size"] is not None else row.get("remaining_size")) or 0
 
 
+def expected_vwap(priced, volume):
+    """Exact but for the last digits of a double; the volume is that of all trades, in units."""
+    if not priced or volume == 0:
+        return None
+    notional = sum(units_of(row["price"]) * units_of(row["size"]) for row in priced)
+    return pytest.approx(float(Fraction(notional, volume * UNITS)), rel=1e-15, abs=0)
+
+
 def expected_bar(events):
     matched = [row for kind, _, _, row in events if kind == "trade"]
     priced = sorted(
@@ -114,7 +123,7 @@ def expected_bar(events):
         "last_trade_at": max((row["trade_time"] for row in matched), default=None),
         "n_trades": len(matched),
         "volume": sum(row["size"] or 0 for row in matched),
-        "notional": sum(units_of(row["price"]) * units_of(row["size"]) for row in priced),
+        "vwap": expected_vwap(priced, sum(units_of(row["size"]) for row in matched)),
         "open": priced[0]["price"] if priced else None,
         "close": priced[-1]["price"] if priced else None,
         "high": max((row["price"] for row in priced), default=None),
@@ -140,7 +149,6 @@ def found_bars(parts, seconds):
     assert len(bars) == len(rows)
     for row in rows:
         assert row["bar_start"].timestamp() % seconds == 0
-        row["notional"] = units_of(row["notional"], scale=16)
     return bars
 
 
