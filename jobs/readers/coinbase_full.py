@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jobs.readers.flat_json import read_flat
 from jobs.readers.json_lines import RefusedLineError, decode_line, parse_object
 from jobs.readers.lines import Lines
 from jobs.readers.message_columns import FUNDS, MessageColumns
@@ -54,6 +55,11 @@ KNOWN_FIELDS = frozenset(
         "stop_price",
     ]
 )
+OF_EVENTS = (
+    *("order_id", "side", "order_type", "price", "size", "old_size", "new_size", "new_price", "new_funds"),
+    *("remaining_size", "funds", "reason", "maker_order_id", "taker_order_id"),
+)
+TEXTS, INTEGERS = ("type", "product_id", "time", *OF_EVENTS), ("sequence", "trade_id")
 NEEDED = {
     "order_id": ("received", "open", "change", "done"),
     "side": EVENTS,
@@ -81,8 +87,12 @@ class CoinbaseFullReader:
         self._seen_shapes: set[tuple[str, ...]] = set()
 
     def read(self, lines: Lines) -> ReadLines:
-        """Check and cast a batch of lines."""
-        messages, refusals, is_open_end = [], {}, np.zeros(len(lines.lines), dtype=bool)
+        """Check and cast a batch of lines: at once where that is safe, else one by one."""
+        is_open_end = np.zeros(len(lines.lines), dtype=bool)
+        if (table := read_flat(lines.lines, TEXTS, INTEGERS)) is not None:
+            batch = MessageColumns(table, {})
+            return ReadLines(self._columns(batch), batch.refusals, set(table.schema.names) - KNOWN_FIELDS, is_open_end)
+        messages, refusals = [], {}
         for row, line in enumerate(lines.lines):
             try:
                 messages.append(parse_object(decode_line(line)))
@@ -90,9 +100,10 @@ class CoinbaseFullReader:
                 messages.append({})
                 refusals[row] = e.refusal
                 is_open_end[row] = e.refusal.code in ("NOT_JSON", "NUL_BYTE", "NOT_UTF8")
+        shapes = set(map(tuple, messages)) - self._seen_shapes
+        self._seen_shapes |= shapes
         batch = MessageColumns(messages, refusals)
-        columns = self._columns(batch)
-        return ReadLines(columns, batch.refusals, self._unknown_fields(batch), is_open_end)
+        return ReadLines(self._columns(batch), batch.refusals, set().union(*shapes) - KNOWN_FIELDS, is_open_end)
 
     def _columns(self, batch: MessageColumns) -> dict[str, pa.Array]:
         event, is_event = _events(batch)
@@ -100,28 +111,7 @@ class CoinbaseFullReader:
         symbol, sequence, time = batch.texts("product_id"), batch.texts("sequence"), batch.texts("time")
         for field, column in (("product_id", symbol), ("sequence", sequence), ("time", time)):
             batch.require(column, field, everywhere)
-        texts = {
-            field: batch.texts(field)
-            for field in (
-                [
-                    "order_id",
-                    "side",
-                    "order_type",
-                    "price",
-                    "size",
-                    "old_size",
-                    "new_size",
-                    "new_price",
-                    "new_funds",
-                    "remaining_size",
-                    "funds",
-                    "reason",
-                    "trade_id",
-                    "maker_order_id",
-                    "taker_order_id",
-                ]
-            )
-        }
+        texts = {field: batch.texts(field) for field in (*OF_EVENTS, "trade_id")}
         for field, events in NEEDED.items():
             batch.require(texts[field], field, np.logical_or.reduce([is_event[name] for name in events]))
         _require_amounts(batch, texts, is_event)
@@ -140,11 +130,6 @@ class CoinbaseFullReader:
             "trade_id": batch.integers(texts["trade_id"], "trade_id"),
         }
         return columns | _amounts(batch, texts, is_event)
-
-    def _unknown_fields(self, batch: MessageColumns) -> set[str]:
-        shapes = set(map(tuple, batch.messages)) - self._seen_shapes
-        self._seen_shapes |= shapes
-        return set().union(*shapes) - KNOWN_FIELDS
 
 
 def _events(batch: MessageColumns) -> tuple[pa.Array, dict[str, np.ndarray]]:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.readers.decimals import parse_decimal
+from jobs.readers.flat_json import flat_texts
 from jobs.readers.instants import are_plausible, parse_instant
 from jobs.readers.refusal import Refusal, shown
 
@@ -26,8 +27,8 @@ _INTEGER = re.compile(r"[0-9]{1,40}")
 class MessageColumns:
     """A batch of messages under check. A row keeps its first refusal; a refused row is checked no further."""
 
-    def __init__(self, messages: list[dict[str, Any]], refusals: dict[int, Refusal]) -> None:
-        """Take one dict a row (empty where the row is refused already) and the refusals so far, by row."""
+    def __init__(self, messages: list[dict[str, Any]] | pa.Table, refusals: dict[int, Refusal]) -> None:
+        """Take one dict a row, empty where it is refused, or a table of ``read_flat``; and the refusals by row."""
         self.messages = messages
         self.refusals = refusals
         self.is_refused = np.zeros(len(messages), dtype=bool)
@@ -42,6 +43,8 @@ class MessageColumns:
 
     def texts(self, field: str) -> pa.Array:
         """The field as text: numbers as sent; NULL where absent, null or empty. Refuses the rest (BAD_VALUE)."""
+        if isinstance(self.messages, pa.Table):
+            return flat_texts(self.messages, field)
         values = [message.get(field) or None for message in self.messages]
         try:
             return pa.array(values, pa.string())
