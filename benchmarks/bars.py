@@ -10,14 +10,10 @@ and the median of the ratios of a round is printed; that of rows which pass thro
 with bars, is printed for comparison. Claims: at least 1.8 times as fast as the pattern, 0.7 times as fast as DuckDB.
 """
 
-import os
-import platform
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
@@ -28,6 +24,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from benchmarks.surroundings import fresh_home, load, machine
 from jobs.app import App
 from jobs.bar_parts import parts_of_rows
 from jobs.bar_stretches import bars_of_files
@@ -136,18 +133,13 @@ def _nowhere(rows: DataFrame) -> None:
 def main() -> int:
     """Compare, then measure; 1 where a claim does not hold."""
     n_trades = int(sys.argv[1]) if len(sys.argv) > 1 else 16_000_000
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        jars = Path.home() / ".foretable" / "jars"
-        jars.mkdir(parents=True, exist_ok=True)
-        (home / "jars").symlink_to(jars)
+    with fresh_home() as home:
         (home / "trades").mkdir()
         files = _write_trades(home / "trades", n_trades)
         app = App(is_quiet=True)
         app.config = Config(home=home)
         spark, connection = app.session(), duckdb.connect()
-        packages = ", ".join(f"{name} {version(name)}" for name in ("pyspark", "duckdb"))
-        print(f"Python {platform.python_version()}, {packages}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+        print(machine("pyspark", "duckdb"))
         try:
             ours, pattern = _by_file(spark, files).toArrow(), _pattern(spark, files).toArrow()
             n_bars = _assert_equal(ours, pattern, _duckdb(connection, files))
@@ -168,7 +160,7 @@ def main() -> int:
     )
     print(f"by file is {of_pattern:.2f} times as fast as the pattern (claim: {CLAIM_PATTERN})")
     print(f"by file is {of_duckdb:.2f} times as fast as DuckDB (claim: {CLAIM_DUCKDB})")
-    print(f"by file is {of_rows:.2f} times as fast as by row; load {os.getloadavg()[0]:.1f}")
+    print(f"by file is {of_rows:.2f} times as fast as by row; {load()}")
     return int(of_pattern < CLAIM_PATTERN or of_duckdb < CLAIM_DUCKDB)
 
 

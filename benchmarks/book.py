@@ -9,8 +9,6 @@ printed. The goal: 5 million a second and core from Parquet to quotes.
 """
 
 import heapq
-import os
-import platform
 import random
 import runpy
 import sys
@@ -20,11 +18,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks.surroundings import load, machine
 from jobs.arrow_views import DECIMAL
 from jobs.book.event_columns import EVENT_COLUMNS
 from jobs.book.replay import BookOptions, BookReplay
@@ -227,8 +225,7 @@ def main() -> None:
     """Compare a sample, then measure each stage."""
     n_events = int(sys.argv[1]) if len(sys.argv) > 1 else 2_000_000
     pa.set_cpu_count(1)
-    versions = f"Python {platform.python_version()}, numba {numba.__version__}, pyarrow {pa.__version__}"
-    print(f"{versions}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} as it begins")
+    print(machine("numba", "pyarrow"))
     orders = _orders(DeepMarket(seed=0).play(n_events))
     n_rows = _assert_equals_the_plain_book(orders.slice(0, N_COMPARED))
     print(f"the first {N_COMPARED:,} events give the {n_rows:,} rows of the plain book, equal in every column")
@@ -243,7 +240,7 @@ def main() -> None:
     book = BookReplay(BookOptions())
     n_rows = _replay(book, iter(batches))
     saved = len(book.save())
-    print(f"{n_rows:,} rows of quotes; the book saved at the end has {saved:,} bytes; load {os.getloadavg()[0]:.1f}")
+    print(f"{n_rows:,} rows of quotes; the book saved at the end has {saved:,} bytes; {load()}")
 
 
 if __name__ == "__main__":

@@ -1,26 +1,25 @@
 """A model of 2,000 groups against the single one of all rows: time to train, and time to score the same rows.
 
-``python benchmarks/groups.py [n_groups] [rows a group]``. First the answers of some groups must equal those of
+``python -m benchmarks.groups [n_groups] [rows a group]``. First the answers of some groups must equal those of
 scikit-learn fitted on their rows alone. The single model is the one that a grouped model holds for other groups: what
 the family fits on all rows. Batches of 10,000 rows, as Arrow sends them, are scored by both in turns; the ratio is of
 the medians. Exit code 1 where one exceeds 1.5. Set OMP_NUM_THREADS=1, as Spark does for its workers.
 """
 
 import os
-import platform
 import statistics
 import sys
 import time
 from typing import Any
 
 import numpy as np
-import sklearn
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from benchmarks.surroundings import machine
 from models.families import build_model
 from models.group_key import key_columns
 from models.grouped_model import GroupedModel
@@ -102,10 +101,7 @@ def main() -> int:
         n_mb = len(model.engine.to_bytes()) / 1e6
         figures = (seconds, cpu, of_groups, of_single, ratio, n_mb, os.getloadavg()[0])
         print(f"{family:18}" + "".join(f"{figure:8.2f}" for figure in figures), flush=True)
-    print(
-        f"scikit-learn {sklearn.__version__}, NumPy {np.__version__}, Python {platform.python_version()}, "
-        f"{os.cpu_count()} cores"
-    )
+    print(machine("scikit-learn", "numpy"))
     return int(is_slow)
 
 

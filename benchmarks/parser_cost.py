@@ -1,19 +1,16 @@
 """What the parser of the model statements costs an ordinary statement, against Delta's parser alone.
 
-    python benchmarks/parser_cost.py [ROUNDS]
+    python -m benchmarks.parser_cost [ROUNDS]
 
 Both parsers read the same texts, the plans are asserted equal, and the rounds are interleaved in one JVM.
 """
 
-import os
 import re
 import statistics
 import sys
-import tempfile
 from pathlib import Path
 
-import pyspark
-
+from benchmarks.surroundings import fresh_home, machine
 from jobs.open_session import open_session
 from jobs.session import SessionSettings
 
@@ -43,8 +40,12 @@ public class Loop {
 
 def main(rounds: int) -> None:
     """Print the median time of a parse with each parser, statement by statement."""
-    home = Path(tempfile.mkdtemp())
-    (home / "jars").symlink_to(Path.home() / ".foretable" / "jars")
+    with fresh_home() as home:
+        measure(home, rounds)
+
+
+def measure(home: Path, rounds: int) -> None:
+    """Parse in a session of that home."""
     spark = open_session(SessionSettings(home))
     jvm = spark._jvm
     compiler = jvm.org.codehaus.janino.SimpleCompiler()
@@ -63,10 +64,7 @@ def main(rounds: int) -> None:
             arguments.add(argument)
         return loop.invoke(None, arguments.toArray()) / 1_000
 
-    print(
-        f"pyspark {pyspark.__version__}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, "
-        f"{rounds} rounds of {N_CALLS}"
-    )
+    print(f"{machine('pyspark')}, {rounds} rounds of {N_CALLS}")
     print(f"{'statement':<14}{'Delta µs':>10}{'ours µs':>10}{'cost µs':>10}{'ratio':>8}")
     for name, text in STATEMENTS.items():
         assert plan_of(ours, text) == plan_of(peer, text), name

@@ -17,11 +17,8 @@ sizes.
 
 import contextlib
 import json
-import os
-import platform
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -32,6 +29,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
+from benchmarks.surroundings import fresh_home, machine
 
 TOLERANCE = 0.1
 MILLIONS_OF_ALL = 4_000
@@ -128,11 +127,8 @@ def measure(home: Path, millions: float) -> dict[str, Any]:
 
 def in_a_process(millions: float) -> dict[str, Any]:
     """As :func:`measure`, in a fresh process and home."""
-    with tempfile.TemporaryDirectory() as folder:
-        jars = Path.home() / ".foretable" / "jars"
-        jars.mkdir(parents=True, exist_ok=True)
-        (Path(folder) / "jars").symlink_to(jars)
-        command = [sys.executable, "-m", "benchmarks.scale", "--one", folder, str(millions)]
+    with fresh_home() as home:
+        command = [sys.executable, "-m", "benchmarks.scale", "--one", str(home), str(millions)]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -159,7 +155,7 @@ def main() -> int:
         print(json.dumps(measure(Path(sys.argv[2]), float(sys.argv[3]))))
         return 0
     sizes = [float(text) for text in sys.argv[1:]] or [1.0, 3.0, 10.0]
-    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(machine("pyspark"))
     found = []
     for size in sizes:
         found.append(in_a_process(size))

@@ -1,20 +1,18 @@
 """Rows that a model is asked about with the optimizer rule off and on, and the time of the query, shape by shape.
 
-``python benchmarks/score_once.py [rows]``. The model is a stand-in that counts its rows: 20 numbers in, their sum
+``python -m benchmarks.score_once [rows]``. The model is a stand-in that counts its rows: 20 numbers in, their sum
 out, for the price of a small dense network. Each shape is run off, on, off, on; first the results must be equal. Exit
 code 1 where a shape asks more with the rule on.
 """
 
 import os
-import platform
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-import pyspark
 from pyspark.sql import SparkSession
 
+from benchmarks.surroundings import fresh_home, machine
 from jobs.session import SessionSettings, start_session
 
 N_FEATURES = 20
@@ -87,9 +85,8 @@ def main() -> int:
     """Print the comparison; 0 where no shape asks more with the rule on."""
     n_rows = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     is_worse = False
-    with tempfile.TemporaryDirectory() as folder:
-        home, log = Path(folder), Path(folder) / "asked"
-        (home / "jars").symlink_to(Path.home() / ".foretable" / "jars")
+    with fresh_home() as home:
+        log = home / "asked"
         spark = start_session(SessionSettings(home))
         register_model(spark, log)
         call = make_tables(spark, n_rows)
@@ -101,10 +98,9 @@ def main() -> int:
             assert result == result_on, f"{name}: {result} became {result_on}"
             is_worse = is_worse or on > off
             s_off, s_on = (min(first[2], second[2]) for first, second in (runs[::2], runs[1::2]))
-            load = os.getloadavg()[0]
-            print(f"{name:35} {off:10,} {on:10,} {s_off:7.2f} {s_on:7.2f} {load:5.1f}", flush=True)
+            print(f"{name:35} {off:10,} {on:10,} {s_off:7.2f} {s_on:7.2f} {os.getloadavg()[0]:5.1f}", flush=True)
         spark.stop()
-    print(f"PySpark {pyspark.__version__}, Python {platform.python_version()}, {os.cpu_count()} cores")
+    print(machine("pyspark"))
     return int(is_worse)
 
 

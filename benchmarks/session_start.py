@@ -1,21 +1,18 @@
 """Session start to the end of the first query: ours against plain PySpark with Delta, in fresh processes, A B A B.
 
-``python benchmarks/session_start.py [pairs]``. Both read the same small Delta table with the same Delta jars; plain
+``python -m benchmarks.session_start [pairs]``. Both read the same small Delta table with the same Delta jars; plain
 PySpark has the two settings that Delta's documentation asks for. Prints seconds, medians and the ratio; exit code 1
 where ours takes more than 1.3 times as long.
 """
 
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-import pyspark
-
+from benchmarks.surroundings import fresh_home, load, machine
 from jobs.session import SessionSettings, spark_conf
 
 LIMIT = 1.3
@@ -63,7 +60,6 @@ def run(code: str, *arguments: str) -> str:
 
 def compare(home: Path, n_pairs: int) -> dict[str, list[float]]:
     """Seconds of each start, by contender; refuses to go on where the two do not read the same rows."""
-    home.joinpath("jars").symlink_to(Path.home() / ".foretable" / "jars")
     jars = spark_conf(SessionSettings(home))["spark.driver.extraClassPath"].split(os.pathsep)
     delta = os.pathsep.join(jar for jar in jars if "delta-" in Path(jar).name)
     run(MAKE, str(home))
@@ -73,20 +69,19 @@ def compare(home: Path, n_pairs: int) -> dict[str, list[float]]:
             elapsed, *result = json.loads(run(code, str(home), QUERY, delta).splitlines()[-1])
             assert result == [1000, 499_500], f"{name} read {result}"
             seconds[name].append(elapsed)
-            print(f"{name:5} {elapsed:6.2f} s   load {os.getloadavg()[0]:.1f}", flush=True)
+            print(f"{name:5} {elapsed:6.2f} s   {load()}", flush=True)
     return seconds
 
 
 def main() -> int:
     """Print the comparison; 0 where ours is within the limit."""
     n_pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    with tempfile.TemporaryDirectory() as folder:
-        seconds = compare(Path(folder), n_pairs)
+    with fresh_home() as home:
+        seconds = compare(home, n_pairs)
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     ratio = medians["ours"] / medians["plain"]
-    python = platform.python_version()
     print(f"median: plain {medians['plain']:.2f} s, ours {medians['ours']:.2f} s; ratio {ratio:.2f} (limit {LIMIT})")
-    print(f"PySpark {pyspark.__version__}, Python {python}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(machine("pyspark"))
     return 0 if ratio <= LIMIT else 1
 
 

@@ -11,16 +11,13 @@ in one process, and the median of the ratios of a round is printed.
 The claim: fewer bytes than the defaults, and no query that takes a twentieth longer.
 """
 
-import os
-import platform
 import statistics
 import sys
-import tempfile
 import time
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.surroundings import fresh_home, load, machine
 from jobs.app import App
 from jobs.config import Config
 from jobs.maintain import maintain
@@ -84,13 +81,8 @@ def timed(spark: "SparkSession", query: str, table: str, arguments: dict[str, An
 def main() -> int:
     """Compare, then measure; 1 where the claim does not hold."""
     millions = float(sys.argv[1]) if len(sys.argv) > 1 else 3.0
-    packages = ", ".join(f"{name} {version(name)}" for name in ("pyspark", "delta-spark"))
-    print(f"Python {platform.python_version()}, {packages}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        jars = Path.home() / ".foretable" / "jars"
-        jars.mkdir(parents=True, exist_ok=True)
-        (home / "jars").symlink_to(jars)
+    print(machine("pyspark", "delta-spark"))
+    with fresh_home() as home:
         app = App(is_quiet=True)
         app.config = Config(home=home)
         spark = app.session()
@@ -100,7 +92,7 @@ def main() -> int:
             holds = measured(spark, market, n_rows)
         finally:
             app.close()
-    print(f"load {os.getloadavg()[0]:.1f}")
+    print(load())
     return int(not holds)
 
 

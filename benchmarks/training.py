@@ -12,14 +12,10 @@ The claim: at most 1.2 times as long as by hand, for a random forest and for gra
 on arrays that are in memory already, the ratio is printed without a claim: reading is part of CREATE MODEL.
 """
 
-import os
-import platform
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +26,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
 from sklearn.metrics import root_mean_squared_error
 
+from benchmarks.surroundings import fresh_home, load, machine
 from jobs.app import App
 from jobs.config import Config
 from models.artifact import load_scorer
@@ -69,14 +66,9 @@ def main() -> int:
     n_rows = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     inputs, labels = _make_rows(n_rows)
     names = [f"f{i}" for i in range(N_FEATURES)]
-    packages = ", ".join(f"{name} {version(name)}" for name in ("scikit-learn", "pyspark"))
-    print(f"Python {platform.python_version()}, {packages}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(machine("scikit-learn", "pyspark"))
     holds = True
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        jars = Path.home() / ".foretable" / "jars"
-        jars.mkdir(parents=True, exist_ok=True)
-        (home / "jars").symlink_to(jars)
+    with fresh_home() as home:
         app = App(is_quiet=True)
         app.config = Config(home=home)
         spark = app.session()
@@ -87,7 +79,7 @@ def main() -> int:
                 holds &= _measure(app, family, peer, home) <= CLAIM
         finally:
             app.close()
-    print(f"{n_rows:,} rows, {N_FEATURES} features, load {os.getloadavg()[0]:.1f}")
+    print(f"{n_rows:,} rows, {N_FEATURES} features, {load()}")
     return int(not holds)
 
 

@@ -15,18 +15,14 @@ What is left beyond the floor is the excess error of a model. A model that sees 
 The claim: the search leaves at most half of the excess error of the network with scikit-learn's defaults.
 """
 
-import os
-import platform
 import sys
-import tempfile
 import time
-from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.surroundings import fresh_home, load, machine
 from jobs.app import App
 from jobs.config import Config
 from jobs.pipeline import ingest_step, normalize_step, resample_step
@@ -94,15 +90,10 @@ def train(spark: "SparkSession", name: str, options: str) -> None:
 def main() -> int:
     """Train, ask about unseen time, compare; 1 where the claim does not hold."""
     n_trials = int(sys.argv[1]) if len(sys.argv) > 1 else 40
-    packages = ", ".join(f"{name} {version(name)}" for name in ("scikit-learn", "optuna"))
-    print(f"Python {platform.python_version()}, {packages}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(machine("scikit-learn", "optuna"))
     models = {"scikit_learns": f", {SCIKIT_LEARNS}", "foretables": "", "searched": f", trials = {n_trials}"}
     market = Market()
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        jars = Path.home() / ".foretable" / "jars"
-        jars.mkdir(parents=True, exist_ok=True)
-        (home / "jars").symlink_to(jars)
+    with fresh_home() as home:
         app = App(is_quiet=True)
         app.config = Config(home=home, bars={"seconds": [60]})
         try:
@@ -133,7 +124,7 @@ def report(rows: pd.DataFrame, expected: np.ndarray, models: list[str]) -> int:
         print(f"    {name:14s} {error:7.1f}, excess {excess[name]:6.1f}")
     share = excess["searched"] / excess["scikit_learns"]
     print(f"the search leaves {share:.2f} of the excess error of scikit-learn's defaults (claim: {CLAIM}), and")
-    print(f"{excess['searched'] / excess['foretables']:.2f} of that of Foretable's; load {os.getloadavg()[0]:.1f}")
+    print(f"{excess['searched'] / excess['foretables']:.2f} of that of Foretable's; {load()}")
     return int(share > CLAIM)
 
 

@@ -8,12 +8,12 @@ taken back. Content is compared by an order-free digest over every column. Exit 
 
 import gzip
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 from pyspark.sql import SparkSession
 
+from benchmarks.surroundings import fresh_home
 from jobs.app import App
 from jobs.config import Config
 from jobs.pipeline import INGESTED, ingest_step
@@ -66,11 +66,7 @@ def _timed_undo(home: Path, n_messages: int) -> tuple[float, int]:
 def main() -> int:
     """Measure once; 1 where it took longer than claimed."""
     n_messages = int(sys.argv[1]) if len(sys.argv) > 1 else 1_200_000
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        jars = Path.home() / ".foretable" / "jars"
-        jars.mkdir(parents=True, exist_ok=True)
-        (home / "jars").symlink_to(jars)
+    with fresh_home() as home:
         seconds, n_orders = _timed_undo(home, n_messages)
     print(
         f"undo of an ingest of {n_orders:,} rows: {seconds:.1f} s, same content as before it (claim: {LIMIT_SECONDS} s)"

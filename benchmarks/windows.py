@@ -12,11 +12,8 @@ and a tenth.
 """
 
 import json
-import os
-import platform
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from itertools import pairwise
@@ -25,6 +22,8 @@ from typing import Any
 
 import numpy as np
 import psutil
+
+from benchmarks.surroundings import fresh_home, machine
 
 TOLERANCE = 0.1
 ORDER_BYTES = 12
@@ -101,11 +100,8 @@ def measure(home: Path, millions: float) -> dict[str, Any]:
 
 def in_a_process(millions: float) -> dict[str, Any]:
     """As :func:`measure`, in a fresh process and home."""
-    with tempfile.TemporaryDirectory() as folder:
-        jars = Path.home() / ".foretable" / "jars"
-        jars.mkdir(parents=True, exist_ok=True)
-        (Path(folder) / "jars").symlink_to(jars)
-        command = [sys.executable, "-m", "benchmarks.windows", "--one", folder, str(millions)]
+    with fresh_home() as home:
+        command = [sys.executable, "-m", "benchmarks.windows", "--one", str(home), str(millions)]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
@@ -117,7 +113,7 @@ def main() -> int:
         print(json.dumps(measure(Path(sys.argv[2]), float(sys.argv[3]))))
         return 0
     sizes = [float(text) for text in sys.argv[1:]] or [1.0, 10.0]
-    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(machine("pyspark"))
     found = []
     for size in sizes:
         found.append(one := in_a_process(size))

@@ -13,7 +13,7 @@ MAY_IMPORT = {
     "udfs": {"models", "udfs"},
     "jobs": {"models", "udfs", "jobs"},
     "notebooks": {"models", "udfs", "jobs"},
-    "benchmarks": {"models", "udfs", "jobs"},
+    "benchmarks": {"models", "udfs", "jobs", "benchmarks"},
 }
 OURS = {"models", "udfs", "jobs", "sql", "notebooks", "benchmarks", "examples", "tests"}
 IMPORT_ALL = """
