@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 CLASSES = ("down", "flat", "up")  # of a label of kind direction, in the order of their numbers
 _ROWS_AT_ONCE = 65_536
+_GROUP_BYTES = 8 << 20  # of rows in a group of the sorted files: Arrow reads a group of them at a time
 _ORDER = ["exchange", "symbol", "start"]
 
 
@@ -66,13 +67,13 @@ def _write_sorted(spark: SparkSession, config: Config, label: str, version: int,
         chosen = chosen.withColumn("label", number.cast("double"))
     times = [F.unix_micros(name).alias(to) for name, to in (("bar_start", "start"), ("available_at", "known_from"))]
     kept = chosen.select("*", *times).drop("bar_start", "available_at")
-    kept.orderBy(*_ORDER).write.parquet(folder.as_uri())
+    kept.orderBy(*_ORDER).write.option("parquet.block.size", _GROUP_BYTES).parquet(folder.as_uri())
 
 
 def _batches(folder: Path) -> Iterator[pa.RecordBatch]:
     """The rows in their order: Spark numbers the files of a sorted table."""
     for file in sorted(folder.glob("part-*.parquet")):
-        with pq.ParquetFile(file, pre_buffer=False) as opened:  # a page at a time, not a group of rows
+        with pq.ParquetFile(file, pre_buffer=False) as opened:  # else it reads ahead
             yield from opened.iter_batches(_ROWS_AT_ONCE)
 
 

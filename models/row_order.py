@@ -21,7 +21,8 @@ def order_by(keys: Iterable[NDArray[Any]], n_rows: int) -> NDArray[np.int64]:
     places, run = order.copy(), np.zeros(n_rows, dtype=np.int64)  # of rows not told apart so far
     for key in keys:
         rows = order[places]
-        by_key = np.lexsort((key[rows], run))
+        is_one_run = len(run) == 0 or run[0] == run[-1]  # then a plain sort, which is quick where rows come in order
+        by_key = np.argsort(key[rows], kind="stable") if is_one_run else np.lexsort((key[rows], run))
         order[places] = rows[by_key]
         values = key[order[places]]
         is_new = np.ones(len(places), dtype=bool)

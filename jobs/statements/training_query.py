@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from jobs.statements.input_parts import InputParts
 from jobs.statements.query_features import query_features
 from jobs.statements.scanned_tables import scanned_versions
 from models.errors import DataContractError
@@ -20,7 +21,6 @@ from models.names import near_first
 from models.protocol import Labels, Rows
 from models.row_order import order_by
 from models.sql_text import identifier
-from udfs.inputs import Inputs, read_inputs
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -96,18 +96,18 @@ def read_training_rows(
         columns.append(F.col(identifier(group)).cast("string").alias("group"))
     selected = frame.select(*columns)
     versions = scanned_versions(selected)
-    table = selected.toArrow().combine_chunks()
-    inputs = read_inputs([table.column(i).combine_chunks() for i in range(len(given))], sequence_length)
-    labels = _labels(table.column("label").combine_chunks())
+    table = selected.toArrow()
+    parts = InputParts(table.select(range(len(given))).to_batches(), sequence_length)
+    is_labeled, labels = table.column("label").is_valid().to_numpy(), _labels(table.column("label").combine_chunks())
     times = None if time is None else table.column("time").to_numpy()  # float64 with NaN where a time is missing
-    rows = np.flatnonzero(_is_usable(inputs, table.column("label").is_valid().to_numpy(), labels, times, is_imputing))
+    rows = np.flatnonzero(parts.are_usable(is_imputing) & is_labeled & _are_known(labels) & _are_known(times))
     if len(rows) == 0:
         raise DataContractError(
             f"none of the {table.num_rows:,} rows of the query has a label and all features: check for NULLs, or set "
             "null_policy = 'impute'"
         )
-    rows = _in_order(rows, inputs.values, labels, times)
-    values = inputs.values[rows]
+    rows = _in_order(rows, parts, labels, times)
+    values = parts.gathered(rows)
     groups: Mapping[int, str] = {}
     if group is not None:
         keys = keys_of(values).tolist()
@@ -118,23 +118,16 @@ def read_training_rows(
     return TrainingRows(names, values, labels[rows], times, versions, groups)
 
 
-def _is_usable(
-    inputs: Inputs, has_label: NDArray[np.bool_], labels: Labels, times: NDArray[Any] | None, is_imputing: bool
-) -> NDArray[np.bool_]:
-    """Rows with a label, a time and all features; a missing feature is no hindrance where it will be imputed."""
-    is_known = np.isfinite(inputs.values)
-    if is_imputing:
-        is_known |= np.isnan(inputs.values)
-    is_usable = inputs.is_whole & has_label & is_known.all(axis=tuple(range(1, inputs.values.ndim)))
-    if labels.dtype.kind == "f":
-        is_usable &= np.isfinite(labels)
-    return np.asarray(is_usable if times is None else is_usable & ~np.isnan(times.astype(np.float64)))
+def _are_known(values: NDArray[Any] | None) -> NDArray[np.bool_] | bool:
+    """Where labels or times are there and finite; True where all are, for only doubles can be otherwise."""
+    return values is None or values.dtype.kind != "f" or np.isfinite(values)
 
 
-def _in_order(rows: NDArray[np.int64], inputs: Rows, labels: Labels, times: NDArray[Any] | None) -> NDArray[np.int64]:
+def _in_order(
+    rows: NDArray[np.int64], parts: InputParts, labels: Labels, times: NDArray[Any] | None
+) -> NDArray[np.int64]:
     """These rows by time, then by content: the same for every order in which they arrive."""
-    flat = inputs.reshape(len(inputs), -1)
-    keys = chain([] if times is None else [times], flat.T, [labels])
+    keys = chain([] if times is None else [times], parts.values_by_place(), [labels])
     return rows[order_by((key[rows] for key in keys), len(rows))]
 
 
