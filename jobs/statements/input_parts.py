@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 import pyarrow as pa
@@ -42,7 +43,7 @@ class InputParts:
 
     def values_by_place(self) -> Iterator[NDArray[np.float64]]:
         """The values of all rows at the first place of an input, at the second, and so on."""
-        flat = [inputs.values.reshape(len(inputs.values), -1) for inputs in self.inputs()]
+        flat = [inputs.values.reshape(len(inputs.values), prod(inputs.values.shape[1:])) for inputs in self.inputs()]
         for i in range(flat[0].shape[1]):
             yield np.concatenate([values[:, i] for values in flat])
 

@@ -219,3 +219,23 @@ def test_mlflow_serves_windows_over_http(register, serve, rows):
                             options={"epochs": 1, "units": 2})  # fmt: skip
     code, told = serve(name)({"inputs": windows[:4].tolist()})
     assert (code, told) == (200, {"predictions": scorer.predict(windows[:4]).tolist()})
+
+
+@pytest.mark.slow
+def test_mlflow_serves_a_model_by_group_over_http(register, serve, rows):
+    groups = np.where(np.arange(N) % 2 == 0, "even", "odd")
+    labels = np.where(groups == "even", 1.0, -1.0) * rows[0][:, 0]
+    X = np.hstack([rows[0], key_columns(groups)])
+    name, scorer = register("served_by_group", labels=labels, inputs=X, group="symbol")
+    post = serve(name)
+    frame = pd.DataFrame(rows[0], columns=["a", "b"]).assign(symbol=groups)
+    batch = {"columns": frame.columns.tolist(), "data": frame.to_numpy().tolist()}
+    assert post({"dataframe_split": batch}) == (200, {"predictions": scorer.predict(X).tolist()})
+    unknown = np.hstack([rows[0][:2], np.full((2, 2), -1.0)])
+    records = [
+        {"a": a, "b": b, "symbol": group} for (a, b), group in zip(rows[0][:2], ("never seen", None), strict=True)
+    ]
+    assert post({"dataframe_records": records}) == (200, {"predictions": scorer.predict(unknown).tolist()})
+    code, told = post({"dataframe_records": [{"a": 1.0, "b": 2.0}]})
+    assert code == 400
+    assert "symbol" in json.dumps(told)
