@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import UsageError
-from models.keras_runtime import import_keras
+from models.keras_runtime import computing_in, import_keras
+from models.network_bodies import PRECISIONS
 from models.network_source import body_of
 from models.protocol import Labels, ModelSpec, Rows, Validation, check_input, refuse_probability
 from models.tensorboard_log import TensorboardLog
@@ -30,6 +31,10 @@ class NetworkModel:
 
     The training is deterministic for a seed on one kind of machine. With a validation part the weights of the epoch
     with the smallest validation loss are kept, and training stops ``patience`` epochs after it.
+
+    With a mixed ``precision`` layers compute in 16 bits while it learns, which is what GPUs are fast at; weights, both
+    scalings, the answer and its loss have 32 bits (Micikevicius et al., "Mixed precision training", 2018), and so has
+    all of the network that is kept.
     """
 
     artifact_format = "keras"
@@ -84,13 +89,20 @@ class NetworkModel:
         if course.best_weights is not None:
             body.set_weights(course.best_weights)
         self._loss_history = course.losses
+        if self._options["precision"] != PRECISIONS[0]:
+            learned = body.get_weights()
+            body = self._build_body(keras, windows, PRECISIONS[0])
+            body.set_weights(learned)
         self.network = self._in_label_units(keras, body)
         return self
 
     def _compiled(self, keras: ModuleType, windows: Rows) -> Any:
-        body = self._build_body(keras, windows)
+        body = self._build_body(keras, windows, self._options["precision"])
         loss = "mse" if self.task == "regression" else "sparse_categorical_crossentropy"
-        body.compile(optimizer=keras.optimizers.Adam(self._options["learning_rate"], clipnorm=1.0), loss=loss)
+        optimizer = keras.optimizers.Adam(self._options["learning_rate"], clipnorm=1.0)
+        if self._options["precision"] == "mixed_float16":  # Keras would do so itself, and not store it in a checkpoint
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        body.compile(optimizer=optimizer, loss=loss, auto_scale_loss=False)
         return body
 
     def _train(
@@ -174,20 +186,22 @@ class NetworkModel:
             raise UsageError(f"The validation part has labels that training lacks: {unknown}; move the split.")
         return np.searchsorted(self._classes, labels).astype(np.int32)
 
-    def _build_body(self, keras: ModuleType, windows: Rows) -> Any:
+    def _build_body(self, keras: ModuleType, windows: Rows, precision: str) -> Any:
         rows = tuple(range(windows.ndim - 1))
         center = windows.mean(axis=rows)
         deviation = windows.std(axis=rows)
         scale = 1.0 / np.where(deviation > 0, deviation, 1.0)
         head = (
-            keras.layers.Dense(1, kernel_initializer="zeros")
+            keras.layers.Dense(1, kernel_initializer="zeros", dtype="float32")
             if self._classes is None
-            else keras.layers.Dense(len(self._classes), activation="softmax")
+            else keras.layers.Dense(len(self._classes), activation="softmax", dtype="float32")
         )
         window = keras.Input(windows.shape[1:])
-        scaled = keras.layers.Rescaling(scale=scale.tolist(), offset=(-center * scale).tolist())(window)
-        vector = self._body.layers(keras, scaled, self._options)
-        return keras.Model(window, head(keras.layers.Dropout(self._options["dropout"])(vector)))
+        # A price has too many digits for 16 bits.
+        rescaling = keras.layers.Rescaling(scale.tolist(), (-center * scale).tolist(), dtype="float32")
+        with computing_in(keras, precision):
+            vector = self._body.layers(keras, rescaling(window), self._options)
+            return keras.Model(window, head(keras.layers.Dropout(self._options["dropout"])(vector)))
 
     def _in_label_units(self, keras: ModuleType, body: Any) -> Any:
         if self._classes is not None:

@@ -30,6 +30,17 @@ def import_keras() -> ModuleType:
 
 
 @contextmanager
+def computing_in(keras: ModuleType, precision: str) -> Iterator[None]:
+    """Make layers that compute in this precision, one of ``models.network_bodies.PRECISIONS``."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+@contextmanager
 def quiet_arrays() -> Iterator[None]:
     """Save or load without warnings that are none of the user's business.
 

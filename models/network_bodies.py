@@ -10,7 +10,11 @@ from typing import Any
 
 from models.errors import UsageError
 
-SHARED_OPTIONS = {"dropout": 0.2, "learning_rate": 0.002, "batch_size": 256, "epochs": 12, "patience": 3}
+PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")  # Keras' names: in what a network computes while it learns
+SHARED_OPTIONS = {
+    **{"dropout": 0.2, "learning_rate": 0.002, "batch_size": 256, "epochs": 12, "patience": 3},
+    "precision": PRECISIONS[0],
+}
 Options = Mapping[str, Any]
 
 
@@ -31,9 +35,13 @@ def check_network_options(family: str, options: Options) -> None:
     """Refuse values that no network can be made of.
 
     Raises:
-        UsageError: A value is no number, or out of its range.
+        UsageError: A value is no number, or out of its range; or the precision is none.
     """
     for name, value in options.items():
+        if name == "precision":
+            if value not in PRECISIONS:
+                raise UsageError(f"{family} takes precision {', '.join(PRECISIONS)}, got {value!r}.")
+            continue
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if name == "dropout":
             is_fine, wanted = is_number and 0 <= value < 1, "from 0 to below 1"

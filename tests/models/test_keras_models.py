@@ -10,6 +10,7 @@ from models.artifact import load_scorer, save_artifact
 from models.errors import ModelContractError, UsageError
 from models.families import build_model
 from models.format_keras import ONNX_FILE_NAME
+from models.keras_models import NetworkModel
 from models.protocol import ModelSpec
 from models.training_profile import profile_training
 
@@ -19,6 +20,7 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(5.0, 3.0, size=(1200, 4, 2))
 Y = 2e-4 * (X[:, -1, 0] - X[:, 0, 0]) / 3 + RNG.normal(0.001, 1e-4, size=1200)
 TRAIN, LATER = slice(0, 900), slice(900, 1200)
+TRAIN_NETWORK = NetworkModel._train
 OPTIONS = {"units": 4, "epochs": 30, "batch_size": 64, "learning_rate": 0.02, "dropout": 0.0}
 
 
@@ -57,6 +59,40 @@ def test_convolutions_and_attention_learn_it_too_and_are_stored_as_they_are(fami
     assert 1 - np.mean((predicted - Y[LATER]) ** 2) / Y[LATER].var() > 0.6
     scorer = load_scorer(tmp_path / "m", save_artifact(model, tmp_path / "m", training_inputs=X[TRAIN]))
     np.testing.assert_allclose(scorer.predict(X[LATER]), predicted, rtol=0, atol=1e-4 * np.abs(predicted).max())
+
+
+def layer_policies(network):
+    return {layer.dtype_policy.name for layer in network.layers if hasattr(layer, "dtype_policy")}
+
+
+@pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
+def test_a_network_that_learns_in_mixed_precision_is_kept_and_answers_in_32_bits(precision, tmp_path, monkeypatch):
+    trained = []
+    monkeypatch.setattr(NetworkModel, "_train", lambda self, keras, body, *rest: trained.append(body) or TRAIN_NETWORK(
+        self, keras, body, *rest))  # fmt: skip
+    model = fitted("tcn", epochs=20, units=8, precision=precision)
+    (body,) = trained
+    assert layer_policies(body) == {"float32", precision}
+    assert {str(weight.dtype) for weight in body.weights} == {"float32"}
+    assert layer_policies(model.network) == {"float32"}
+    predicted = model.predict(X[LATER])
+    assert 1 - np.mean((predicted - Y[LATER]) ** 2) / Y[LATER].var() > 0.6
+    scorer = load_scorer(tmp_path / "m", save_artifact(model, tmp_path / "m", training_inputs=X[TRAIN]))
+    np.testing.assert_allclose(scorer.predict(X[LATER]), predicted, rtol=0, atol=1e-4 * np.abs(predicted).max())
+
+
+def test_prices_that_16_bits_cannot_hold_are_scaled_in_32(tmp_path):
+    far = X + 1e6  # the largest number of 16 bits is 65,504
+    spec = ModelSpec(
+        "m", "tcn", "r", options={**OPTIONS, "epochs": 20, "precision": "mixed_float16"}, sequence_length=4
+    )
+    model = build_model(spec, FEATURES).fit(far[TRAIN], Y[TRAIN], (far[LATER], Y[LATER]))
+    assert 1 - np.mean((model.predict(far[LATER]) - Y[LATER]) ** 2) / Y[LATER].var() > 0.6
+
+
+def test_a_precision_that_is_none_is_refused():
+    with pytest.raises(UsageError, match="lstm takes precision float32, mixed_float16, mixed_bfloat16, got 'half'"):
+        fitted(precision="half")
 
 
 @pytest.mark.slow

@@ -90,6 +90,16 @@ def test_without_a_validation_part_the_last_epoch_counts(record, broken_off):
     assert weights(train(record, has_validation=False)) == weights(train(has_validation=False))
 
 
+def test_a_training_in_mixed_precision_goes_on_with_the_scale_of_its_loss(record, broken_off):
+    options = {"precision": "mixed_float16"}
+    whole = train(**options)
+    broken_off(4, **options)
+    resumed = train(record, **options)
+    assert weights(resumed) == weights(whole)
+    assert resumed.loss_history == whole.loss_history
+    assert weights(whole) != weights(train()), "the layers computed in 32 bits"
+
+
 def test_patience_goes_on_where_it_was(record, broken_off):
     options = {"learning_rate": 1.0, "patience": 2, "epochs": 30}
     whole = train(**options)
