@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from jobs.model_training import Examples, main_error, measure
 from models.errors import ForetableError, UsageError
 from models.families import build_model
+from models.keras_models import NetworkModel
 from models.protocol import ModelSpec, Validation
+from models.tuning import ErrorsOf, Watch
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-ErrorsOf = Callable[[Sequence[ModelSpec]], list[float]]
 
 
 @dataclass(frozen=True)
@@ -34,20 +34,24 @@ class TrialRows:
         """These rows of the examples."""
         return TrialRows(examples.feature_names, examples.at(fitted), examples.at(scored))
 
-    def error_of(self, spec: ModelSpec) -> float:
-        """What a champion is chosen by, of a model fitted and scored on these rows."""
-        model = build_model(spec, self.feature_names).fit(*self.fitted, self.scored)
-        return main_error(measure(model, *self.scored))
+    def error_of(self, spec: ModelSpec, watch: Watch | None = None) -> float:
+        """What a champion is chosen by, of a model fitted and scored on these rows; ``watch`` may end its training."""
+        model = build_model(spec, self.feature_names)
+        if isinstance(model, NetworkModel):
+            model.watch = watch
+        return main_error(measure(model.fit(*self.fitted, self.scored), *self.scored))
 
 
 def errors_here(rows: TrialRows) -> ErrorsOf:
     """Fit in this process, one after the other."""
-    return lambda specs: [rows.error_of(spec) for spec in specs]
+    return lambda specs, watches: [rows.error_of(*pair) for pair in zip(specs, watches, strict=True)]
 
 
 @contextmanager
 def errors_on_tasks(spark: SparkSession, rows: TrialRows) -> Iterator[ErrorsOf]:
     """Fit each spec in a task of its own; the rows are sent to each executor once, and forgotten after the block.
+
+    Nothing is watched: tasks know nothing of each other.
 
     Raises:
         UsageError: an option has a value that the family refuses.
@@ -60,7 +64,7 @@ def errors_on_tasks(spark: SparkSession, rows: TrialRows) -> Iterator[ErrorsOf]:
         except ForetableError as refused:  # raised over there it would come back as a page
             return str(refused)
 
-    def errors_of(specs: Sequence[ModelSpec]) -> list[float]:
+    def errors_of(specs: Sequence[ModelSpec], _: Sequence[Watch]) -> list[float]:
         told = spark.sparkContext.parallelize(list(specs), len(specs)).map(told_error).collect()
         for one in told:
             if isinstance(one, str):

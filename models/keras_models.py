@@ -5,6 +5,7 @@ TensorFlow is imported when a model is fitted or saved, never by importing this 
 
 import contextlib
 import time
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -46,6 +47,7 @@ class NetworkModel:
         self.label = spec.label
         self.task = spec.task
         self.sequence_length = spec.sequence_length
+        self.watch: Callable[[int, float], None] | None = None  # told each epoch's validation loss; may raise to end it
         self.network: Any = None
         self._body = body_of(spec)
         self._options = {**self._body.options, **spec.options}
@@ -132,6 +134,8 @@ class NetworkModel:
             nonlocal saved_at
             losses = {part: float(logs[key]) for part, key in _LOSSES.items() if key in logs}
             course.add(losses, body)
+            if self.watch is not None and "validation" in losses:
+                self.watch(epoch, losses["validation"])
             body.stop_training = course.n_waited >= patience
             if record is None or drawn is None:
                 return

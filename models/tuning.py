@@ -2,6 +2,9 @@
 
 The first trial is the family's own defaults, so that the search never ends with worse ones. Trials are kept by the key
 of the training: a search that was cut off goes on where it was, and the same search again finds them all done.
+
+A network in training tells its validation loss after each epoch; it is given up where that is above the median of the
+finished trials at the same epoch (Golovin et al., "Google Vizier", KDD 2017, section 3.4.1).
 """
 
 import dataclasses
@@ -17,9 +20,12 @@ from models.protocol import ModelSpec
 from models.search_space import SEARCH_SPACES, search_space, suggest_options
 
 if TYPE_CHECKING:
-    from optuna import Study
+    from optuna import Study, Trial
 
 _MODEL, _OPTIONS = "model", "options"
+_TRIALS_BEFORE_PRUNING, _EPOCHS_BEFORE_PRUNING = 5, 2
+Watch = Callable[[int, float], None]  # takes an epoch and its validation loss; raises where the trial is given up
+ErrorsOf = Callable[[Sequence[ModelSpec], Sequence[Watch]], Sequence[float]]
 
 
 @dataclass(frozen=True)
@@ -31,8 +37,9 @@ class TrialResult:
         model: Name of the model.
         trial: Number from 0; 0 are the defaults.
         options: What was tried.
-        error: Mean squared error, of a classifier log loss, on the part that the fit did not see; None if it failed.
-        state: complete, fail or running.
+        error: Mean squared error, of a classifier log loss, on the part that the fit did not see; None if it failed
+            or was given up.
+        state: complete, pruned (given up), fail or running.
         seconds: How long the fit took; None while it runs.
     """
 
@@ -48,7 +55,7 @@ class TrialResult:
 def tune(
     spec: ModelSpec,
     n_trials: int,
-    errors_of: Callable[[Sequence[ModelSpec]], Sequence[float]],
+    errors_of: ErrorsOf,
     storage: Path,
     study_key: str,
     say: Callable[[str], None],
@@ -59,7 +66,8 @@ def tune(
     Args:
         spec: What to fit; its options are fixed.
         n_trials: How many, the defaults among them; those that the storage holds already count.
-        errors_of: Fits specs and returns the error of each on rows that the fit did not see; smaller is better.
+        errors_of: Fits specs and returns the error of each on rows that the fit did not see; smaller is better. It may
+            tell the watch of each spec how the training goes, where specs are fitted one at a time.
         storage: SQLite file of the trials, made where it is not there.
         study_key: Recognises the search: the same key means the same data, settings and space.
         say: Told of each trial.
@@ -78,19 +86,18 @@ def tune(
     study = _study(storage, study_key, spec)
     if not any(trial.state.name in ("COMPLETE", "WAITING") for trial in study.trials):
         study.enqueue_trial(_defaults(spec))
-    while (n_left := n_trials - sum(trial.state.name == "COMPLETE" for trial in study.trials)) > 0:
+    while (n_left := n_trials - sum(trial.state.name in ("COMPLETE", "PRUNED") for trial in study.trials)) > 0:
         for number, error in _some_trials(study, spec, min(n_left, n_at_once), errors_of):
-            best = study.best_trial
-            found = f"error {error:.6g}, best {best.value:.6g} (trial {best.number})"
-            say(f"trial {number} of {n_trials} (0 are the defaults): {found}")
+            found = "given up, worse than most before it" if error is None else f"error {error:.6g}"
+            best = f"best {study.best_trial.value:.6g} (trial {study.best_trial.number})"
+            say(f"trial {number} of {n_trials} (0 are the defaults): {found}, {best}")
     options: dict[str, Any] = json.loads(study.best_trial.user_attrs[_OPTIONS])
     return dataclasses.replace(spec, options=options)
 
 
-def _some_trials(
-    study: "Study", spec: ModelSpec, n: int, errors_of: Callable[[Sequence[ModelSpec]], Sequence[float]]
-) -> Iterator[tuple[int, float]]:
-    """Run so many trials side by side; yields number and error of each once it is stored."""
+def _some_trials(study: "Study", spec: ModelSpec, n: int, errors_of: ErrorsOf) -> Iterator[tuple[int, float | None]]:
+    """Run so many trials side by side; yields number and error of each once it is stored, no error if given up."""
+    from optuna.exceptions import TrialPruned
     from optuna.trial import TrialState
 
     trials = [study.ask() for _ in range(n)]
@@ -100,7 +107,12 @@ def _some_trials(
             options = suggest_options(spec, trial)
             trial.set_user_attr(_OPTIONS, json.dumps(options))
             candidates.append(dataclasses.replace(spec, options=options))
-        errors = errors_of(candidates)
+        errors = errors_of(candidates, [_watch(trial) for trial in trials])
+    except TrialPruned:
+        (trial,) = trials  # side by side none is given up
+        study.tell(trial, state=TrialState.PRUNED)
+        yield trial.number, None
+        return
     except BaseException:
         for trial in trials:
             study.tell(trial, state=TrialState.FAIL)
@@ -108,6 +120,17 @@ def _some_trials(
     for trial, error in zip(trials, errors, strict=True):
         study.tell(trial, error)
         yield trial.number, error
+
+
+def _watch(trial: "Trial") -> Watch:
+    def watch(epoch: int, loss: float) -> None:
+        from optuna.exceptions import TrialPruned
+
+        trial.report(loss, epoch)
+        if trial.should_prune():
+            raise TrialPruned
+
+    return watch
 
 
 def read_trials(storage: Path) -> list[TrialResult]:
@@ -123,7 +146,7 @@ def read_trials(storage: Path) -> list[TrialResult]:
             model=study.user_attrs[_MODEL],
             trial=trial.number,
             options=json.loads(trial.user_attrs.get(_OPTIONS, "{}")),
-            error=trial.value,
+            error=trial.value if trial.state.name == "COMPLETE" else None,
             state=trial.state.name.lower(),
             seconds=None if trial.duration is None else trial.duration.total_seconds(),
         )
@@ -142,6 +165,7 @@ def _study(storage: Path, key: str, spec: ModelSpec) -> "Study":
         storage=_url(storage),
         study_name=key,
         sampler=optuna.samplers.TPESampler(seed=spec.seed, n_startup_trials=5, constant_liar=True),
+        pruner=optuna.pruners.MedianPruner(_TRIALS_BEFORE_PRUNING, _EPOCHS_BEFORE_PRUNING),
         load_if_exists=True,
     )
     study.set_user_attr(_MODEL, spec.name)

@@ -1,6 +1,8 @@
 """The search for better options, on an error that is a formula of them."""
 
+import dataclasses
 import math
+import statistics
 
 import pytest
 
@@ -19,7 +21,7 @@ def bowl(spec):
 
 def each(error_of):
     """As ``tune`` asks: for several at once."""
-    return lambda specs: [error_of(spec) for spec in specs]
+    return lambda specs, watches: [error_of(spec) for spec in specs]
 
 
 @pytest.fixture
@@ -59,10 +61,42 @@ def test_a_search_that_was_cut_off_goes_on_where_it_was(storage):
     assert len(asked) == 3
 
 
+def test_a_trial_that_does_worse_than_most_is_given_up_and_counts(storage):
+    """Each of three epochs tells the error of the options; the first five trials are none too few to compare with."""
+    told, said = [], []
+
+    def errors_of(specs, watches):
+        ((spec, watch),) = zip(specs, watches, strict=True)
+        for epoch in range(3):
+            told.append((spec, epoch))
+            watch(epoch, bowl(spec))
+        return [bowl(spec)]
+
+    tuned = tune(RIDGE, 20, errors_of, storage, "key", said.append)
+    trials = read_trials(storage)
+    states = [trial.state for trial in trials]
+    assert len(trials) == len(said) == 20
+    assert states[:5] == ["complete"] * 5
+    assert {"complete", "pruned"} == set(states)
+    errors = [bowl(dataclasses.replace(RIDGE, options=trial.options)) for trial in trials]
+    for number, trial in enumerate(trials):
+        finished = [errors[before] for before in range(number) if states[before] == "complete"]
+        is_worse = number >= 5 and errors[number] > statistics.median(finished)
+        assert trial.state == ("pruned" if is_worse else "complete")
+        assert trial.error == (None if is_worse else pytest.approx(errors[number]))
+        assert (
+            f"given up, worse than most before it, best {min(errors[: number + 1]):.6g}" in said[number]
+        ) == is_worse
+    assert bowl(tuned) == min(errors)
+    assert len(told) == 20 * 3
+    assert tune(RIDGE, 20, errors_of, storage, "key", said.append) == tuned
+    assert len(said) == 20
+
+
 def test_trials_asked_for_together_do_not_know_of_each_other_and_are_the_same_again(storage, tmp_path):
     asked = []
 
-    def together(specs):
+    def together(specs, watches):
         asked.append([spec.options["alpha"] for spec in specs])
         return [bowl(spec) for spec in specs]
 
@@ -83,7 +117,7 @@ def test_the_first_trial_of_a_users_network_has_the_defaults_of_its_text(storage
 
 
 def test_a_search_that_failed_at_once_tries_the_defaults_again(storage):
-    def fails(specs):
+    def fails(specs, watches):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
