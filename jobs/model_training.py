@@ -100,12 +100,14 @@ def fit_and_register(
     data_versions: Mapping[str, int],
     say: Callable[[str], None],
     leakage: LeakagePolicy,
+    search: Mapping[str, float] | None = None,
 ) -> Trained:
     """Fit and register a model; settings and data that were seen before register nothing.
 
     The new version becomes champion of its name where there is none, or where it does no worse than the champion on
     the same validation part; without a validation part the champion stays. The caller settles the version in the
-    registry when all that belongs to the training is done: until then a rerun takes it up again.
+    registry when all that belongs to the training is done: until then a rerun takes it up again. What a search of the
+    settings tells of itself stands beside the metrics.
 
     Raises:
         UsageError: a family, option or sequence length does not fit.
@@ -133,7 +135,7 @@ def fit_and_register(
     validation = examples.of("validation") if len(examples.parts.validation) else None
     model = build_model(spec, examples.feature_names).fit(inputs, labels, validation, record)
     metrics = {part: measure(model, *examples.to_measure(part)) for part in PARTS if n_rows[part]}
-    metrics |= _fold_metrics(spec, examples, say) | told
+    metrics |= _fold_metrics(spec, examples, say) | told | ({"search": dict(search)} if search else {})
     profile = profile_training(model, inputs, labels, validation)
     groups = _group_results(model, examples, profile, say)
     if groups:

@@ -156,6 +156,19 @@ def read_trials(storage: Path) -> list[TrialResult]:
     ]
 
 
+def search_metrics(storage: Path, study_key: str) -> dict[str, float]:
+    """Return how many settings a search has tried and given up, and the error of the defaults and of the best.
+
+    The errors are those of the rows that trials are scored by: the best of many, so it promises more than it will keep.
+    """
+    trials = [trial for trial in read_trials(storage) if trial.study == study_key]
+    errors = {trial.trial: trial.error for trial in trials if trial.error is not None}
+    n_given_up = sum(trial.state == "pruned" for trial in trials)
+    counts = {"n_trials": float(len(errors) + n_given_up), "n_given_up": float(n_given_up)}
+    defaults = {"default_error": errors[0]} if 0 in errors else {}
+    return {**counts, **defaults, "best_error": min(errors.values())}
+
+
 def _study(storage: Path, key: str, spec: ModelSpec) -> "Study":
     import optuna
 

@@ -21,6 +21,7 @@ from models.folds import Fold, folds_before
 from models.protocol import ModelSpec
 from models.registry import Registry
 from models.splits import TimeSplit, split_by_share
+from models.tuning import search_metrics
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -67,9 +68,11 @@ def create_model(
     )
     examples = _examples(rows, spec, own)
     key = hashlib.sha256(f"{spec.text}{own.describes_cut}{rows.digest()}".encode()).hexdigest()
+    search: dict[str, float] = {}
     if own.n_trials and registry.find_by_training_key(spec.name, key) is None:
         spec = tuned_spec(spark, registry, spec, examples, rows.times, own.n_trials, key, say)
-    return fit_and_register(registry, spec, examples, key, rows.data_versions, say, own.leakage)
+        search = search_metrics(registry.trials_file, key)
+    return fit_and_register(registry, spec, examples, key, rows.data_versions, say, own.leakage, search)
 
 
 def is_there(registry: Registry, statement: CreateModel) -> bool:

@@ -5,7 +5,7 @@ What trains and evaluates is imported by its statement: scikit-learn takes a sec
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -151,6 +151,8 @@ def _row_of(statement: CreateModel, trained: Trained | None, context: Context) -
         promote = f"ALTER MODEL {version.name} SET ALIAS champion = {version.version}"
         result = f"trained; {_why_not_champion(version.metrics)}: {promote}"
     context.publish(version.name)
+    if trained is not None and trained.is_new and "search" in version.metrics:
+        result += f"; {_searched(version.metrics['search'])}"
     if trained is not None and trained.is_new:
         context.registry.settle(version.name, version.version)
     metric = "rmse" if version.task == "regression" else "log_loss"
@@ -160,6 +162,11 @@ def _row_of(statement: CreateModel, trained: Trained | None, context: Context) -
     counts = {f"n_{part}": trained.n_rows[part] if trained else None for part in ("train", "validation", "test")}
     return {"model": version.name, "version": version.version, "result": result,
             "is_champion": "champion" in version.aliases, **counts, "metric": metric, **errors}  # fmt: skip
+
+
+def _searched(search: Mapping[str, float]) -> str:
+    given_up = f", {search['n_given_up']:.0f} of them given up" if search["n_given_up"] else ""
+    return f"the best of {search['n_trials']:.0f} settings{given_up}, chosen on training rows"
 
 
 def _why_not_champion(metrics: dict[str, dict[str, float]]) -> str:

@@ -377,6 +377,12 @@ def test_trials_are_scored_within_the_training_rows_and_seen_in_sql(run, registr
     best = next(json.loads(trial.options) for trial in trials if trial.is_best)
     assert registry.resolve(name).options == best
     assert best["max_depth"] == 3
+    assert row.result == "trained, and champion; the best of 4 settings, chosen on training rows"
+    told = {found.property: found.value for found in run(f"DESCRIBE MODEL {name}")}
+    assert (told["search.n_trials"], told["search.n_given_up"]) == ("4", "0")
+    assert float(told["search.default_error"]) == pytest.approx(trials[0].error, rel=1e-5)
+    assert float(told["search.best_error"]) == pytest.approx(min(trial.error for trial in trials), rel=1e-5)
+    assert float(told["test.rmse"]) == pytest.approx(row.test, rel=1e-5)
     assert run(create)[0].result == "unchanged: same settings and data as this version"
 
 

@@ -9,7 +9,7 @@ import pytest
 from models.errors import UsageError
 from models.protocol import ModelSpec
 from models.search_space import SEARCH_SPACES
-from models.tuning import read_trials, tune
+from models.tuning import read_trials, search_metrics, tune
 
 RIDGE = ModelSpec("m", "ridge", "y")
 
@@ -88,6 +88,12 @@ def test_a_trial_that_does_worse_than_most_is_given_up_and_counts(storage):
             f"given up, worse than most before it, best {min(errors[: number + 1]):.6g}" in said[number]
         ) == is_worse
     assert bowl(tuned) == min(errors)
+    assert search_metrics(storage, "key") == {
+        "n_trials": 20,
+        "n_given_up": states.count("pruned"),
+        "default_error": pytest.approx(1.0),
+        "best_error": pytest.approx(min(errors)),
+    }
     assert len(told) == 20 * 3
     assert tune(RIDGE, 20, errors_of, storage, "key", said.append) == tuned
     assert len(said) == 20
