@@ -17,7 +17,6 @@ sizes.
 
 import contextlib
 import json
-import subprocess
 import sys
 import threading
 import time
@@ -30,7 +29,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.surroundings import fresh_home, machine
+from benchmarks.surroundings import in_a_process, machine
 
 TOLERANCE = 0.1
 MILLIONS_OF_ALL = 4_000
@@ -125,14 +124,6 @@ def measure(home: Path, millions: float) -> dict[str, Any]:
     return {"events": n_events, "steps": told, "quotes": counts.quotes, "bars": counts.bars}
 
 
-def in_a_process(millions: float) -> dict[str, Any]:
-    """As :func:`measure`, in a fresh process and home."""
-    with fresh_home() as home:
-        command = [sys.executable, "-m", "benchmarks.scale", "--one", str(home), str(millions)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 def print_size(found: dict[str, Any]) -> None:
     """The steps of one size, by million events."""
     millions = found["events"] / 1e6
@@ -158,7 +149,7 @@ def main() -> int:
     print(machine("pyspark"))
     found = []
     for size in sizes:
-        found.append(in_a_process(size))
+        found.append(in_a_process("benchmarks.scale", size))
         print_size(found[-1])
         sys.stdout.flush()
     further = [

@@ -1,12 +1,16 @@
 """Where a benchmark runs: an empty home of its own, and a line about the machine."""
 
+import json
 import os
 import platform
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 
 @contextmanager
@@ -17,6 +21,15 @@ def fresh_home() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "jars").symlink_to(jars)
         yield Path(folder)
+
+
+def in_a_process(benchmark: str, size: float) -> dict[str, Any]:
+    """What a benchmark tells of one size, as JSON on its last line, from a fresh process and home."""
+    with fresh_home() as home:
+        command = [sys.executable, "-m", benchmark, "--one", str(home), str(size)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def machine(*packages: str) -> str:

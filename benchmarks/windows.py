@@ -12,7 +12,6 @@ and a tenth.
 """
 
 import json
-import subprocess
 import sys
 import threading
 import time
@@ -23,7 +22,7 @@ from typing import Any
 import numpy as np
 import psutil
 
-from benchmarks.surroundings import fresh_home, machine
+from benchmarks.surroundings import in_a_process, machine
 
 TOLERANCE = 0.1
 ORDER_BYTES = 12
@@ -99,15 +98,6 @@ def measure(home: Path, millions: float) -> dict[str, Any]:
             "storing": of_storing, "python": peak.mebibytes, "java": java_mebibytes}  # fmt: skip
 
 
-def in_a_process(millions: float) -> dict[str, Any]:
-    """As :func:`measure`, in a fresh process and home."""
-    with fresh_home() as home:
-        command = [sys.executable, "-m", "benchmarks.windows", "--one", str(home), str(millions)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
-
-
 def main() -> int:
     """Measure all sizes; 1 where memory grows otherwise than claimed."""
     if sys.argv[1:2] == ["--one"]:
@@ -117,7 +107,7 @@ def main() -> int:
     print(machine("pyspark"))
     found = []
     for size in sizes:
-        found.append(one := in_a_process(size))
+        found.append(one := in_a_process("benchmarks.windows", size))
         as_arrays = one["windows"] * N_STEPS * one["features"] * 8 / 2**20
         print(
             f"{one['windows']:,} windows of {N_STEPS} steps and {one['features']} features ({as_arrays:,.0f} MiB as an "

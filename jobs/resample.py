@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -99,11 +99,8 @@ class _Sources:
 
     def bars(self, bar_seconds: int) -> DataFrame:
         """The bars of all events, as from ``resample_events``: by file where a table is plain files."""
-        spark, received = self._spark, self.events.received_exchanges
-        tables: dict[Source, DataFrame] = {"trades": self.events.trades, "orders": self.events.orders}
-        files = {table: plain_files(spark, table, rows) for table, rows in tables.items()}
-        plain = {table: paths for table, paths in files.items() if paths is not None}
-        if len(plain) == len(tables):
+        spark, received, plain = self._spark, self.events.received_exchanges, self._plain_files
+        if len(plain) == len(self._tables):
             bars = bars_of_files(spark, plain, bar_seconds, received)
             if bars is not None:
                 return bars_of_sums(bars, bar_seconds)
@@ -111,9 +108,19 @@ class _Sources:
             parts_of_files(spark, plain[table], table, bar_seconds, received)
             if table in plain
             else parts_of_rows(rows, table, bar_seconds, received)
-            for table, rows in tables.items()
+            for table, rows in self._tables.items()
         ]
         return bars_of_parts(reduce(DataFrame.unionByName, parts), bar_seconds)
+
+    @property
+    def _tables(self) -> dict[Source, DataFrame]:
+        return {"trades": self.events.trades, "orders": self.events.orders}
+
+    @cached_property
+    def _plain_files(self) -> dict[Source, list[str]]:
+        """The files of the tables that are plain files; asked of Delta once for all widths."""
+        files = {table: plain_files(self._spark, table, rows) for table, rows in self._tables.items()}
+        return {table: paths for table, paths in files.items() if paths is not None}
 
 
 def received_exchanges(orders: DataFrame) -> frozenset[str]:

@@ -14,8 +14,8 @@ from jobs.model_training import Examples, main_error, measure
 from models.errors import ForetableError, UsageError
 from models.families import build_model
 from models.keras_models import NetworkModel
-from models.protocol import ModelSpec, Validation
-from models.tuning import ErrorsOf, Watch
+from models.protocol import ModelSpec, Validation, Watch
+from models.tuning import ErrorsOf
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

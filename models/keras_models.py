@@ -5,7 +5,6 @@ TensorFlow is imported when a model is fitted or saved, never by importing this 
 
 import contextlib
 import time
-from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -16,7 +15,7 @@ from models.errors import UsageError
 from models.keras_runtime import computing_in, import_keras
 from models.network_bodies import PRECISIONS
 from models.network_source import body_of
-from models.protocol import Labels, ModelSpec, Rows, Validation, check_input, refuse_probability
+from models.protocol import Labels, ModelSpec, Rows, Validation, Watch, check_input, refuse_probability
 from models.tensorboard_log import TensorboardLog
 from models.training_batches import shuffled_batches
 from models.training_checkpoint import Course, load_checkpoint, save_checkpoint
@@ -47,7 +46,7 @@ class NetworkModel:
         self.label = spec.label
         self.task = spec.task
         self.sequence_length = spec.sequence_length
-        self.watch: Callable[[int, float], None] | None = None  # told each epoch's validation loss; may raise to end it
+        self.watch: Watch | None = None
         self.network: Any = None
         self._body = body_of(spec)
         self._options = {**self._body.options, **spec.options}

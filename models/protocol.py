@@ -1,6 +1,6 @@
 """What every model family offers, so that training, scoring and the registry treat them alike."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -16,6 +16,7 @@ Transform = tuple[tuple[str, str], ...]
 Rows = NDArray[np.float64]
 Labels = NDArray[Any]
 Validation = tuple[Rows, Labels]
+Watch = Callable[[int, float], None]  # takes an epoch and its validation loss; may raise to end the training
 N_KEY_COLUMNS = 2  # of a group, after the features
 GROUP_MIN_ROWS = 50  # training rows that a group needs for a model of its own, where nothing else is asked for
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.errors import UsageError
 from models.families import options_of
-from models.protocol import ModelSpec
+from models.protocol import ModelSpec, Watch
 from models.search_space import SEARCH_SPACES, search_space, suggest_options
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _MODEL, _OPTIONS = "model", "options"
 _TRIALS_BEFORE_PRUNING, _EPOCHS_BEFORE_PRUNING = 5, 2
-Watch = Callable[[int, float], None]  # takes an epoch and its validation loss; raises where the trial is given up
 ErrorsOf = Callable[[Sequence[ModelSpec], Sequence[Watch]], Sequence[float]]
 
 
@@ -89,8 +88,9 @@ def tune(
     while (n_left := n_trials - sum(trial.state.name in ("COMPLETE", "PRUNED") for trial in study.trials)) > 0:
         for number, error in _some_trials(study, spec, min(n_left, n_at_once), errors_of):
             found = "given up, worse than most before it" if error is None else f"error {error:.6g}"
-            best = f"best {study.best_trial.value:.6g} (trial {study.best_trial.number})"
-            say(f"trial {number} of {n_trials} (0 are the defaults): {found}, {best}")
+            best = study.best_trial
+            told = f"{found}, best {best.value:.6g} (trial {best.number})"
+            say(f"trial {number} of {n_trials} (0 are the defaults): {told}")
     options: dict[str, Any] = json.loads(study.best_trial.user_attrs[_OPTIONS])
     return dataclasses.replace(spec, options=options)
 
@@ -139,10 +139,17 @@ def read_trials(storage: Path) -> list[TrialResult]:
         return []
     import optuna
 
-    url = _url(storage)
+    names = optuna.get_all_study_names(_url(storage))
+    return [trial for name in names for trial in _trials_of(storage, name)]
+
+
+def _trials_of(storage: Path, study_key: str) -> list[TrialResult]:
+    import optuna
+
+    study = optuna.load_study(study_name=study_key, storage=_url(storage))
     return [
         TrialResult(
-            study=name,
+            study=study_key,
             model=study.user_attrs[_MODEL],
             trial=trial.number,
             options=json.loads(trial.user_attrs.get(_OPTIONS, "{}")),
@@ -150,8 +157,6 @@ def read_trials(storage: Path) -> list[TrialResult]:
             state=trial.state.name.lower(),
             seconds=None if trial.duration is None else trial.duration.total_seconds(),
         )
-        for name in optuna.get_all_study_names(url)
-        for study in [optuna.load_study(study_name=name, storage=url)]
         for trial in study.trials
     ]
 
@@ -161,7 +166,7 @@ def search_metrics(storage: Path, study_key: str) -> dict[str, float]:
 
     The errors are those of the rows that trials are scored by: the best of many, so it promises more than it will keep.
     """
-    trials = [trial for trial in read_trials(storage) if trial.study == study_key]
+    trials = _trials_of(storage, study_key)
     errors = {trial.trial: trial.error for trial in trials if trial.error is not None}
     n_given_up = sum(trial.state == "pruned" for trial in trials)
     counts = {"n_trials": float(len(errors) + n_given_up), "n_given_up": float(n_given_up)}

@@ -151,9 +151,9 @@ def _row_of(statement: CreateModel, trained: Trained | None, context: Context) -
         promote = f"ALTER MODEL {version.name} SET ALIAS champion = {version.version}"
         result = f"trained; {_why_not_champion(version.metrics)}: {promote}"
     context.publish(version.name)
-    if trained is not None and trained.is_new and "search" in version.metrics:
-        result += f"; {_searched(version.metrics['search'])}"
     if trained is not None and trained.is_new:
+        if "search" in version.metrics:
+            result += f"; {_searched(version.metrics['search'])}"
         context.registry.settle(version.name, version.version)
     metric = "rmse" if version.task == "regression" else "log_loss"
     if option_of(version.options, "quantile") is not None:

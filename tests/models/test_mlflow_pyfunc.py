@@ -48,6 +48,14 @@ def rows():
 
 
 @pytest.fixture(scope="module")
+def by_group(rows):
+    """The group of each row, labels that follow the first feature in one group and go against it in the other, inputs."""
+    groups = np.where(np.arange(N) % 2 == 0, "even", "odd")
+    labels = np.where(groups == "even", 1.0, -1.0) * rows[0][:, 0]
+    return groups, labels, np.hstack([rows[0], key_columns(groups)])
+
+
+@pytest.fixture(scope="module")
 def register(registry, rows):
     """Fit and register; returns the name and the scorer as SQL uses it."""
 
@@ -113,10 +121,8 @@ def test_a_missing_feature_does_what_the_model_was_trained_to_do(register, load)
         load(register("strict", null_policy="fail")[0]).predict(frame)
 
 
-def test_a_model_by_group_is_asked_with_its_group_as_text(register, load, rows):
-    groups = np.where(np.arange(N) % 2 == 0, "even", "odd")
-    labels = np.where(groups == "even", 1.0, -1.0) * rows[0][:, 0]
-    X = np.hstack([rows[0], key_columns(groups)])
+def test_a_model_by_group_is_asked_with_its_group_as_text(register, load, rows, by_group):
+    groups, labels, X = by_group
     name, scorer = register("by_group", labels=labels, inputs=X, group="symbol", options={"alpha": 1.0})
     frame = pd.DataFrame(rows[0], columns=["a", "b"]).assign(symbol=groups)[["symbol", "b", "a"]]
     answers = load(name).predict(frame)
@@ -222,10 +228,8 @@ def test_mlflow_serves_windows_over_http(register, serve, rows):
 
 
 @pytest.mark.slow
-def test_mlflow_serves_a_model_by_group_over_http(register, serve, rows):
-    groups = np.where(np.arange(N) % 2 == 0, "even", "odd")
-    labels = np.where(groups == "even", 1.0, -1.0) * rows[0][:, 0]
-    X = np.hstack([rows[0], key_columns(groups)])
+def test_mlflow_serves_a_model_by_group_over_http(register, serve, rows, by_group):
+    groups, labels, X = by_group
     name, scorer = register("served_by_group", labels=labels, inputs=X, group="symbol")
     post = serve(name)
     frame = pd.DataFrame(rows[0], columns=["a", "b"]).assign(symbol=groups)
