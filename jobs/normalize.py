@@ -158,8 +158,8 @@ def _write(
     _extend_table(spark, wanted)
     table = spark.table("features")
     held = _from(table.where(F.col("bar_seconds") == bar_seconds), starts).select(table.columns)
-    changes = settled(row_changes(held, _like(wanted, table), ROW_KEY))
-    n_rows, digest = changes.agg(F.count("*"), digest_of_rows(changes)).collect()[0]
+    changes = row_changes(held, _like(wanted, table), ROW_KEY).settled()
+    n_rows, digest = changes.rows.agg(F.count("*"), digest_of_rows(changes.rows)).collect()[0]
     if n_rows:
         merge_changes(spark, "features", changes, inputs, joined_digest([n_rows, digest]))
     return int(n_rows)

@@ -23,7 +23,7 @@ from jobs.resample_bars import (
     complete_bars,
 )
 from jobs.resample_slice import Slice, affected_slice, quotes_of
-from jobs.row_changes import digest_of_rows, joined_digest, merge_changes, row_changes
+from jobs.row_changes import RowChanges, digest_of_rows, joined_digest, merge_changes, row_changes
 from jobs.settled_rows import settled
 from jobs.table_versions import changed_rows, plain_files, rows_at, usable_since
 from models.errors import UsageError
@@ -67,8 +67,9 @@ def resample(
     if since == inputs:
         return ResampleSummary(0, dict.fromkeys(widths, 0), inputs)
     sources = _Sources(spark, inputs, since)
-    changes = reduce(DataFrame.unionByName, [_changes(spark, sources, width, is_gap_free) for width in widths])
-    n_by_width = _write(spark, changes, inputs)
+    by_width = [_changes(spark, sources, width, is_gap_free) for width in widths]
+    rows = reduce(DataFrame.unionByName, [changes.rows for changes in by_width])
+    n_by_width = _write(spark, RowChanges(rows, all(changes.are_new for changes in by_width)).settled(), inputs)
     return ResampleSummary(
         n_bars=sum(n_by_width.values()),
         n_bars_by_width={width: n_by_width.get(width, 0) for width in widths},
@@ -128,7 +129,7 @@ def received_exchanges(orders: DataFrame) -> frozenset[str]:
     return frozenset(row.exchange for row in orders.where("event = 'received'").select("exchange").distinct().collect())
 
 
-def _changes(spark: SparkSession, sources: _Sources, bar_seconds: int, is_gap_free: bool) -> DataFrame:
+def _changes(spark: SparkSession, sources: _Sources, bar_seconds: int, is_gap_free: bool) -> RowChanges:
     held, part = spark.table("bars").where(F.col("bar_seconds") == bar_seconds), None
     if sources.new_times is not None:
         start = bar_start_of(F.col("event_time"), bar_seconds).alias("bar_start")
@@ -149,10 +150,9 @@ def _with_books(bars: DataFrame, quotes: DataFrame | None, part: Slice | None, b
     return with_quotes(bars, later.unionByName(books_before(part.first)))
 
 
-def _write(spark: SparkSession, changes: DataFrame, inputs: Mapping[str, int]) -> dict[int, int]:
-    changes = settled(changes)  # MERGE plans its source three times over: give it rows, not their history
-    counts = changes.groupBy("bar_seconds").agg(F.count("*").alias("n"), digest_of_rows(changes).alias("digest"))
-    by_width = sorted(counts.collect())
+def _write(spark: SparkSession, changes: RowChanges, inputs: Mapping[str, int]) -> dict[int, int]:
+    counts = F.count("*").alias("n"), digest_of_rows(changes.rows).alias("digest")
+    by_width = sorted(changes.rows.groupBy("bar_seconds").agg(*counts).collect())
     if by_width:
         merge_changes(spark, "bars", changes, inputs, joined_digest(by_width))
     return {row.bar_seconds: row.n for row in by_width}

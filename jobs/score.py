@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from jobs.features_with_group import features_with_group
 from jobs.normalize_rows import ROW_KEY
-from jobs.row_changes import digest_of_rows, joined_digest, merge_changes
+from jobs.row_changes import RowChanges, digest_of_rows, joined_digest, merge_changes
 from jobs.score_scope import FeatureRows, all_rows, rows_since
 from jobs.settled_rows import settled
 from jobs.tables import run_sql
@@ -74,8 +74,8 @@ def score(
     by_status = sorted(
         told.groupBy("status").agg(F.count("*").alias("n"), digest_of_rows(told).alias("digest")).collect()
     )
-    changes = settled(_changes(spark, scored, rows, model, bar_seconds, exchanges))
-    n_written, n_deleted = changes.agg(F.count("*"), F.count_if("is_deleted")).collect()[0]
+    changes = _changes(spark, scored, rows, model, bar_seconds, exchanges).settled()
+    n_written, n_deleted = changes.rows.agg(F.count("*"), F.count_if("is_deleted")).collect()[0]
     if n_written:
         inputs = {"features": features_version}
         merge_changes(spark, "predictions", changes, inputs, joined_digest([*by_status, since]))
@@ -102,8 +102,8 @@ def _changes(
     model: ModelVersion,
     bar_seconds: int,
     exchanges: list[str],
-) -> DataFrame:
-    """Rows of ``predictions`` to insert, update or delete (``is_deleted``)."""
+) -> RowChanges:
+    """What to insert into ``predictions``, to update there or to delete."""
     of_name = spark.table("predictions").where(
         (F.col("model") == F.lit(model.name))
         & (F.col("bar_seconds") == bar_seconds)
@@ -117,7 +117,8 @@ def _changes(
         gone = of_name.join(rows.deleted, list(ROW_KEY), "left_semi")
     else:
         gone = of_name.join(rows.to_read, list(ROW_KEY), "left_anti")
-    return other.withColumn("is_deleted", F.lit(False)).unionByName(gone.withColumn("is_deleted", F.lit(True)))
+    changes = other.withColumn("is_deleted", F.lit(False)).unionByName(gone.withColumn("is_deleted", F.lit(True)))
+    return RowChanges(changes, are_new=of_name.isEmpty())
 
 
 def _as_predictions(answers: DataFrame, model: ModelVersion, features_version: int, run_id: str) -> DataFrame:

@@ -81,7 +81,7 @@ def _changed(spark: SparkSession, after: int, version: int, bar_seconds: int, ex
         rows = rows_at(spark, "features", at).where(scope).join(keys, list(ROW_KEY), "left_semi")
         return rows.select(*ROW_KEY, "available_at", F.to_json("features").alias("features"))
 
-    return settled(row_changes(values(after), values(version), ROW_KEY).select(*ROW_KEY, "is_deleted"))
+    return settled(row_changes(values(after), values(version), ROW_KEY).rows.select(*ROW_KEY, "is_deleted"))
 
 
 def _in_scope(bar_seconds: int, exchanges: Sequence[str]) -> Column:

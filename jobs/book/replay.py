@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from jobs.arrow_views import read_only
 from jobs.book.event_columns import event_columns
 from jobs.book.layout import (
     HAS_STARTED,
@@ -23,7 +24,7 @@ from jobs.book.layout import (
 )
 from jobs.book.level_feed import LevelFeed
 from jobs.book.quote_columns import quote_columns
-from jobs.book.replay_kernel import FINISHED, MET_LEVELS, NO_ROOM, NOT_ASCENDING, replay_events
+from jobs.book.replay_kernel import FINISHED, MET_LEVELS, NO_ROOM, NOT_ASCENDING, Events, replay_events
 from jobs.book.row_writer import Rows
 from jobs.book.rules import UPDATE
 from jobs.book.storage import enlarged, loaded, new_book, saved
@@ -65,11 +66,20 @@ class BookCounts:
     n_snapshots_agreed: int  # whose best bid and ask, with their sizes, were those of the book
 
 
+def room_for_rows(options: BookOptions) -> Rows:
+    """Where the kernel writes; 11 MB."""
+    n_depths = _DEPTH_ROOM if options.depth_seconds else 1
+    return Rows(
+        rows=np.zeros((N_ROW_FIELDS, _ROOM), dtype=np.int64),
+        depth=np.zeros((n_depths, 2, options.depth_levels, 2), dtype=np.int64),
+    )
+
+
 class BookReplay:
     """One book and its events in ascending sequence. The batches may be cut anywhere: the rows are the same."""
 
-    def __init__(self, options: BookOptions, state: bytes | None = None) -> None:
-        """Begin with an empty book, or with a saved one.
+    def __init__(self, options: BookOptions, state: bytes | None = None, out: Rows | None = None) -> None:
+        """Begin with an empty book, or with a saved one; ``out`` is room to work in that other books may use too.
 
         Raises:
             DataContractError: ``state`` cannot be read.
@@ -77,11 +87,7 @@ class BookReplay:
         self._options = options
         self._book, waiting = (new_book(), ()) if state is None else loaded(state)
         self._feed = LevelFeed(waiting)
-        n_depths = _DEPTH_ROOM if options.depth_seconds else 1
-        self._out = Rows(
-            rows=np.zeros((N_ROW_FIELDS, _ROOM), dtype=np.int64),
-            depth=np.zeros((n_depths, 2, options.depth_levels, 2), dtype=np.int64),
-        )
+        self._out = room_for_rows(options) if out is None else out
 
     def replay(self, orders: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         """Rows of ``QUOTE_SCHEMA`` for a batch of rows of ``orders`` with ``EVENT_COLUMNS``.
@@ -89,11 +95,15 @@ class BookReplay:
         Raises:
             DataContractError: the events are not in ascending sequence.
         """
-        events, first, is_begun = event_columns(orders), 0, False
-        why = NO_ROOM
+        return self.replay_rows(orders, event_columns(orders), np.arange(len(orders)))
+
+    def replay_rows(self, orders: pa.RecordBatch, events: Events, rows: np.ndarray) -> Iterator[pa.RecordBatch]:
+        """The same for the rows at some places, in the order of these; ``events`` are the columns of ``orders``."""
+        first, is_begun, why = 0, False, NO_ROOM
+        rows = read_only(rows)
         while why != FINISHED:
             first, why, n_rows, n_depths = replay_events(
-                self._book, events, first, is_begun, self._options.is_contiguous, self._depth_us, self._out
+                self._book, events, rows, first, is_begun, self._options.is_contiguous, self._depth_us, self._out
             )
             is_begun = why == MET_LEVELS
             if n_rows:
@@ -101,12 +111,13 @@ class BookReplay:
             if why == NO_ROOM:
                 self._book = enlarged(self._book)
             elif why == MET_LEVELS:
-                is_update = events.kind[first] == UPDATE
-                apply = self._feed.update if is_update else self._feed.snapshot
-                self._book = apply(self._book, orders.column("snapshot")[first].as_py())
+                at = int(rows[first])
+                apply = self._feed.update if events.kind[at] == UPDATE else self._feed.snapshot
+                self._book = apply(self._book, orders.column("snapshot")[at].as_py())
             elif why == NOT_ASCENDING:
+                sequence = events.sequence[rows[first]]
                 raise DataContractError(
-                    f"order events are not in ascending sequence: {events.sequence[first]} after {self.last_sequence}"
+                    f"order events are not in ascending sequence: {sequence} after {self.last_sequence}"
                 )
 
     def save(self) -> bytes:

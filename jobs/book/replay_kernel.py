@@ -67,28 +67,29 @@ def _has_room(book):  # type: ignore[no-untyped-def]
 
 
 @lean_kernel
-def replay_events(book, events, first, is_begun, is_contiguous, depth_us, out):  # type: ignore[no-untyped-def]
+def replay_events(book, events, rows, first, is_begun, is_contiguous, depth_us, out):  # type: ignore[no-untyped-def]
     """Replay events from ``first`` on, until something stands in the way.
 
     Args:
         book: Book, carried on from call to call.
-        events: Events.
-        first: Index of the first event to apply.
+        events: Events of one or of many books.
+        rows: Places of this book's events, in the order to apply them.
+        first: Index in ``rows`` of the first event to apply.
         is_begun: The first event has many levels, which Python has just put into the book.
         is_contiguous: A jump of the sequence means that events were missed.
         depth_us: Microseconds between depths; 0 for none.
         out: Rows; filled from the start.
 
     Returns:
-        Index of the next event, why the kernel returned, rows and depths written.
+        Index in ``rows`` of the next event, why the kernel returned, rows and depths written.
     """
     n_rows, n_depths = 0, 0
-    for index in range(first, len(events.sequence)):
+    for index in range(first, len(rows)):
         if not _has_room(book):
             return index, NO_ROOM, n_rows, n_depths
         if n_rows == out.rows.shape[1] or n_depths == len(out.depth):
             return index, OUTPUT_FULL, n_rows, n_depths
-        at = np.uint64(index)  # see places.py
+        at = np.uint64(rows[np.uint64(index)])  # see places.py
         kind, sequence, time_us = events.kind[at], events.sequence[at], events.time_us[at]
         book.header[TOUCHED_SIDE] = NONE
         if not is_begun:
@@ -102,4 +103,4 @@ def replay_events(book, events, first, is_begun, is_contiguous, depth_us, out): 
             apply_event(book, events, at, kind, time_us - book.header[FIRST_US])
         is_begun = False
         n_rows, n_depths = write_row(book, out, n_rows, n_depths, depth_us)
-    return len(events.sequence), FINISHED, n_rows, n_depths
+    return len(rows), FINISHED, n_rows, n_depths

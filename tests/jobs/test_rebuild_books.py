@@ -3,57 +3,26 @@
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from random import Random
 
-import pyarrow as pa
 import pytest
-from book_reference import ReferenceBook
+from book_groups import (
+    EVENING,
+    FIELDS,
+    KEY,
+    SETTINGS,
+    by_hand,
+    events,
+    from_nothing,
+    micros,
+    quotes_of,
+    states_of,
+)
 
 from jobs import cli
-from jobs.book.event_columns import EVENT_COLUMNS
-from jobs.book.quote_columns import QUOTE_SCHEMA
-from jobs.book.replay import BookOptions
-from jobs.book.replay_groups import GROUP_KEY, GROUP_SCHEMA, replay_groups
-from jobs.config import BookSettings
 from jobs.pipeline import book_step
 from jobs.rebuild_books import rebuild_books
 from jobs.tables import table_version
 from models.errors import NothingToDo
-
-EVENING = datetime(2024, 1, 2, 23, 58, tzinfo=UTC)
-SETTINGS = BookSettings(depth_levels=3, depth_seconds=20, warm_seconds=0)
-FIELDS = (
-    "exchange",
-    "symbol",
-    "epoch",
-    "sequence",
-    "event",
-    "event_time",
-    "order_id",
-    "side",
-    "price",
-    "remaining_size",
-)
-KEY = (*GROUP_KEY, "sequence")
-
-
-def events(seed, symbol="A", exchange="x", n=120, seconds=4):
-    """Orders that open, change and leave, from the evening to after midnight."""
-    random, known, rows = Random(seed), [], []
-    for sequence in range(n):
-        side = random.choice(["buy", "sell"])
-        price = Decimal(random.randint(90, 100) if side == "buy" else random.randint(99, 110))
-        if len(known) < 6 or random.random() < 0.5:
-            known.append(f"{seed} {sequence}")
-            event, order_id = random.choice(["open", "open", "open", "received"]), known[-1]
-        else:
-            event, order_id = random.choice(["done", "change"]), random.choice(known)
-        if sequence == 0:
-            event = "received"
-        time = EVENING + timedelta(seconds=seconds * sequence)
-        values = (exchange, symbol, 0, sequence, event, time, order_id, side, price, Decimal(random.randint(1, 9)))
-        rows.append(dict(zip(FIELDS, values, strict=True)))
-    return rows
 
 
 def add(spark, rows):
@@ -66,48 +35,6 @@ def add(spark, rows):
 def stored(spark, table):
     rows = [row.asDict() for row in spark.table(table).orderBy(*KEY).collect()]
     return [row | {"event_time": micros(row["event_time"])} for row in rows]
-
-
-def micros(time):
-    return round(time.timestamp() * 1_000_000)
-
-
-def by_hand(rows):
-    """Rows of quotes by the plain book."""
-    books = {}
-    found = []
-    for row in sorted(rows, key=lambda row: [row[name] for name in KEY]):
-        key = tuple(row[name] for name in GROUP_KEY)
-        plain = books.setdefault(key, ReferenceBook(True, 3, 20_000_000, 0))
-        event = dict.fromkeys(EVENT_COLUMNS) | row | {"event_time": micros(row["event_time"])}
-        if (made := plain.apply(event)) is not None:
-            found.append(dict(zip(GROUP_KEY, key, strict=True)) | made)
-    return found
-
-
-def from_nothing(rows, batch_rows=50):
-    """Rows of GROUP_SCHEMA by the worker's function, without Spark."""
-    schema = pa.schema([pa.field("exchange", pa.string()), pa.field("symbol", pa.string()), pa.field("epoch", pa.int64()),
-                        pa.field("event", pa.string()), *[pa.field(name, pa.string()) for name in ("order_id", "side", "maker_order_id", "snapshot")],
-                        pa.field("sequence", pa.int64()), pa.field("event_time", pa.timestamp("us", "UTC")),
-                        *[pa.field(name, pa.decimal128(18, 8)) for name in ("price", "size", "remaining_size")],
-                        pa.field("saved_book", pa.binary())])  # fmt: skip
-    table = pa.Table.from_pylist(sorted(rows, key=lambda row: [row[name] for name in KEY]), schema=schema)
-    batches = table.combine_chunks().to_batches(max_chunksize=batch_rows)
-    return pa.Table.from_batches(list(replay_groups(iter(batches), options_of)), schema=GROUP_SCHEMA).to_pylist()
-
-
-def options_of(exchange):
-    return BookOptions(True, **SETTINGS.model_dump())
-
-
-def quotes_of(rows):
-    return [{name: row[name] for name in (*GROUP_KEY, *QUOTE_SCHEMA.names)} | {"event_time": micros(row["event_time"])}
-            for row in rows if row["saved_book"] is None]  # fmt: skip
-
-
-def states_of(rows):
-    return [(*(row[name] for name in KEY), row["saved_book"]) for row in rows if row["saved_book"] is not None]
 
 
 def assert_tables_say(spark, rows):
@@ -156,7 +83,14 @@ def test_a_first_run_writes_the_quotes_and_a_second_one_nothing(spark, schema):
     assert [table_version(spark, table) for table in ("quotes", "book_states")] == versions
 
 
-def test_new_late_and_deleted_events_end_where_a_rebuild_would(spark, schema):
+@pytest.fixture(params=["by file", "sorted"])
+def way(request, monkeypatch):
+    """Both ways to bring the events of a book together."""
+    if request.param == "sorted":
+        monkeypatch.setattr("jobs.rebuild_books.plain_files", lambda *_: None)
+
+
+def test_new_late_and_deleted_events_end_where_a_rebuild_would(spark, schema, way):
     rows = events(1, "A") + events(2, "B")
     late = [row for row in rows if row["symbol"] == "B" and row["sequence"] in (3, 40)]
     first = [row for row in rows if row["sequence"] < 60 and row not in late]
@@ -176,6 +110,20 @@ def test_new_late_and_deleted_events_end_where_a_rebuild_would(spark, schema):
     landed = [row for row in landed if row["symbol"] == "A" and row["sequence"] != 70]
     rebuild_books(spark, SETTINGS, "s", since)
     assert_tables_say(spark, landed)
+
+
+def test_a_book_goes_on_with_the_files_that_came_since_and_with_no_other(spark, schema, monkeypatch):
+    rows, read = events(1, "A") + events(2, "B"), []
+    monkeypatch.setattr("jobs.rebuild_books.replay_of_files", lambda part, paths, *more: read.append(paths))
+    add(spark, [row for row in rows if row["sequence"] < 100])
+    since = rebuild_books(spark, SETTINGS, "s").inputs
+    first = {path for row in spark.table("orders").inputFiles() for path in [row.removeprefix("file:")]}
+    add(spark, [row for row in rows if row["sequence"] >= 100])
+    rebuild_books(spark, SETTINGS, "s", since)
+    assert set(read[0]) == first
+    assert len(read[1]) == 1
+    assert not set(read[1]) & first
+    assert_tables_say(spark, rows)  # what cannot be read by file is sorted
 
 
 @pytest.mark.slow
