@@ -15,9 +15,9 @@ def times_us(values: pa.Array) -> np.ndarray:
     return read_only(values.cast(INSTANT).view(pa.int64()).to_numpy())
 
 
-def decimal_words(values: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-    """Two words a value, and where there is one (empty: everywhere)."""
-    values = values if values.type == DECIMAL else values.cast(DECIMAL)
+def decimal_words(values: pa.Array, kind: pa.DataType = DECIMAL) -> tuple[np.ndarray, np.ndarray]:
+    """Two words a value of ``kind``, and where there is one (empty: everywhere)."""
+    values = values if values.type == kind else values.cast(kind)
     validity, words = values.buffers()
     n, start = len(values), values.offset
     held = np.frombuffer(words, dtype=np.int64)[2 * start : 2 * (start + n)]

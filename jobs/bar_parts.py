@@ -12,11 +12,11 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from jobs.bars.bar_schema import BAR_SCHEMA, PACKED_KEY, PACKED_SCHEMA
 from jobs.bars.file_batches import read_batches
 from jobs.bars.flow_columns import ORDER_COLUMNS, TRADE_COLUMNS
+from jobs.file_tasks import map_files
 
 Source = Literal["orders", "trades"]
 COLUMNS: dict[Source, Sequence[str]] = {"orders": ORDER_COLUMNS, "trades": TRADE_COLUMNS}
 MOST_PARTS = 1 << 18  # that a task holds at a time: about 100 MB
-_TASKS_A_CORE = 4  # a task costs some hundredths of a second whatever it does
 
 
 def parts_of_rows(
@@ -35,17 +35,11 @@ def parts_of_files(
     received_exchanges: Collection[str] = (),
 ) -> DataFrame:
     """The same of all rows of Parquet files on a disk that every task can read: no row passes through the JVM."""
-    n_tasks = min(len(paths), _TASKS_A_CORE * spark.sparkContext.defaultParallelism)
 
-    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for task in batch.column("id").to_pylist():
-                for path in paths[task::n_tasks]:
-                    yield from read_batches(path, COLUMNS[source])
+    def read(files: Iterator[str]) -> Iterator[pa.RecordBatch]:
+        return (batch for path in files for batch in read_batches(path, COLUMNS[source]))
 
-    tasks = spark.range(0, n_tasks, 1, max(n_tasks, 1))
-    add = _adding(source, bar_seconds, received_exchanges, read)
-    return tasks.mapInArrow(add, from_arrow_schema(PACKED_SCHEMA))
+    return map_files(spark, paths, _adding(source, bar_seconds, received_exchanges, read), PACKED_SCHEMA)
 
 
 def joined_parts(parts: DataFrame, bar_seconds: int) -> DataFrame:
@@ -70,8 +64,8 @@ def joined_parts(parts: DataFrame, bar_seconds: int) -> DataFrame:
 
 def _adding(
     source: Source, bar_seconds: int, received_exchanges: Collection[str], read: Callable[[Any], Any]
-) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    def add(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+) -> Callable[[Iterator[Any]], Iterator[pa.RecordBatch]]:
+    def add(batches: Iterator[Any]) -> Iterator[pa.RecordBatch]:
         from jobs.bars.partial_bars import PartialBars  # compiled code is for the workers
 
         parts = PartialBars(bar_seconds, received_exchanges)

@@ -5,9 +5,16 @@ A bar knows the newest row of ``quotes`` before its right border, of its own tim
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as F
+from collections.abc import Callable, Iterator, Sequence
 
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_schema
+
+from jobs.bars.file_batches import read_batches
+from jobs.bars.quote_schema import CHOSEN_SCHEMA, READ_COLUMNS
+from jobs.file_tasks import map_files
 from jobs.resample_bars import bar_start_of, by_time
 
 _SIZE = "decimal(38, 8)"
@@ -36,16 +43,41 @@ def quote_bars(quotes: DataFrame, bar_seconds: int) -> DataFrame:
 
     A trade that crosses the book for an instant takes no depth away: bars with trades would have none.
     """
+    chosen = quotes.select(*READ_COLUMNS).mapInArrow(_choosing(bar_seconds), from_arrow_schema(CHOSEN_SCHEMA))
+    return _books(chosen, bar_seconds)
+
+
+def quote_bars_of_files(spark: SparkSession, paths: Sequence[str], bar_seconds: int) -> DataFrame:
+    """The same of all rows of Parquet files on a disk that every task can read."""
+    choose = _choosing(bar_seconds)
+
+    def read(files: Iterator[str]) -> Iterator[pa.RecordBatch]:
+        return choose(batch for path in files for batch in read_batches(path, READ_COLUMNS))
+
+    return _books(map_files(spark, paths, read, CHOSEN_SCHEMA), bar_seconds)
+
+
+def _choosing(bar_seconds: int) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    def choose(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        from jobs.bars.chosen_quotes import chosen_quotes  # compiled code is for the workers
+
+        return (chosen_quotes(batch, bar_seconds) for batch in batches if len(batch))
+
+    return choose
+
+
+def _books(chosen: DataFrame, bar_seconds: int) -> DataFrame:
+    """The book of each bar of rows of ``CHOSEN_SCHEMA``."""
     order = F.struct("event_time", "epoch", "sequence")
     is_depth = F.col("bid_depth_prices").isNotNull() & F.col("is_usable")
     is_mistrusted = ~F.col("is_usable") & F.coalesce(F.col("bid_price") < F.col("ask_price"), F.lit(False))
     tells_depth = is_depth | is_mistrusted
     depth = F.max_by(F.when(tells_depth, _depth()), F.when(tells_depth, order))
     ends_usable = F.max_by("is_usable", order)
-    return quotes.groupBy("exchange", "symbol", bar_start_of(F.col("event_time"), bar_seconds).alias("bar_start")).agg(
+    return chosen.groupBy("exchange", "symbol", bar_start_of(F.col("event_time"), bar_seconds).alias("bar_start")).agg(
         F.max_by(_quote(), order).alias("quote"),
         F.when(ends_usable, depth).otherwise(_no_depth()).alias("depth"),
-        F.sum(F.when(F.col("is_usable"), F.col("order_flow"))).cast(_SIZE).alias("flow"),
+        F.sum("flow").cast(_SIZE).alias("flow"),
     )
 
 

@@ -15,9 +15,8 @@ from jobs.book.keyed_replay import GROUP_SCHEMA
 from jobs.book.replay import BookOptions
 from jobs.book.replay_files import replay_files
 from jobs.book_starts import StartedPart
+from jobs.file_tasks import map_files
 from jobs.replay_plan import Content, plan_replays
-
-_FILES_A_TASK = 8  # a task costs some hundredths of a second whatever it does
 
 
 def replay_of_files(
@@ -50,13 +49,5 @@ def replay_of_files(
 
 
 def _contents(spark: SparkSession, paths: Sequence[str]) -> list[Content]:
-    n_tasks = max(1, min(-(-len(paths) // _FILES_A_TASK), spark.sparkContext.defaultParallelism * 4))
-
-    def look(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for task in batch.column("id").to_pylist():
-                for path in paths[task::n_tasks]:
-                    yield content_of_file(path)
-
-    tasks = spark.range(0, n_tasks, 1, n_tasks)
-    return [Content(*row) for row in tasks.mapInArrow(look, from_arrow_schema(CONTENT_SCHEMA)).collect()]
+    found = map_files(spark, paths, lambda files: map(content_of_file, files), CONTENT_SCHEMA)
+    return [Content(*row) for row in found.collect()]

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from jobs.bar_parts import Source, parts_of_files, parts_of_rows
 from jobs.bar_stretches import bars_of_files
 from jobs.last_good import good_version
-from jobs.quote_bars import books_before, quote_bars, with_quotes, without_quotes
+from jobs.quote_bars import books_before, quote_bars, quote_bars_of_files, with_quotes, without_quotes
 from jobs.resample_bars import (
     BAR_KEY,
     FlowEvents,
@@ -84,6 +84,7 @@ class _Sources:
         self._spark, self._inputs = spark, inputs
         orders, trades, quotes = (rows_at(spark, table, inputs[table]) for table in BAR_SOURCES)
         is_quoted = not quotes.isEmpty() or (since is not None and since["quotes"] != inputs["quotes"])
+        self._all_quotes = quotes
         self.quotes = quotes if is_quoted else None
         received = received_exchanges(orders)
         self.events = FlowEvents(trades, orders, received)
@@ -113,6 +114,13 @@ class _Sources:
         ]
         return bars_of_parts(reduce(DataFrame.unionByName, parts), bar_seconds)
 
+    def books(self, bar_seconds: int) -> DataFrame:
+        """The books of all quotes, as from ``quote_bars``: by file where the table is plain files."""
+        paths = self._quote_files
+        if paths is None:
+            return quote_bars(self._all_quotes, bar_seconds)
+        return quote_bars_of_files(self._spark, paths, bar_seconds)
+
     @property
     def _tables(self) -> dict[Source, DataFrame]:
         return {"trades": self.events.trades, "orders": self.events.orders}
@@ -122,6 +130,10 @@ class _Sources:
         """The files of the tables that are plain files; asked of Delta once for all widths."""
         files = {table: plain_files(self._spark, table, rows) for table, rows in self._tables.items()}
         return {table: paths for table, paths in files.items() if paths is not None}
+
+    @cached_property
+    def _quote_files(self) -> list[str] | None:
+        return plain_files(self._spark, "quotes", self._all_quotes)
 
 
 def received_exchanges(orders: DataFrame) -> frozenset[str]:
@@ -137,16 +149,16 @@ def _changes(spark: SparkSession, sources: _Sources, bar_seconds: int, is_gap_fr
         part = affected_slice(held, sources.events, touched, bar_seconds)
     raw = part.raw if part else sources.bars(bar_seconds)
     bars = complete_bars(raw, bar_seconds, is_gap_free)
-    wanted = _with_books(bars, sources.quotes, part, bar_seconds)
+    wanted = _with_books(bars, sources, part, bar_seconds)
     return row_changes(part.held if part else held, wanted, BAR_KEY)
 
 
-def _with_books(bars: DataFrame, quotes: DataFrame | None, part: Slice | None, bar_seconds: int) -> DataFrame:
-    if quotes is None:
+def _with_books(bars: DataFrame, sources: _Sources, part: Slice | None, bar_seconds: int) -> DataFrame:
+    if sources.quotes is None:
         return without_quotes(bars)
     if part is None:
-        return with_quotes(bars, quote_bars(quotes, bar_seconds))
-    later = quote_bars(quotes_of(quotes, part), bar_seconds)
+        return with_quotes(bars, sources.books(bar_seconds))
+    later = quote_bars(quotes_of(sources.quotes, part), bar_seconds)
     return with_quotes(bars, later.unionByName(books_before(part.first)))
 
 

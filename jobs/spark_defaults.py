@@ -21,6 +21,7 @@ FIXED = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.hadoop.parquet.writer.version": "PARQUET_2_0",
+    "spark.databricks.delta.properties.defaults.parquet.format.version": "2.12.0",  # Delta asks a table, not Hadoop
     "spark.sql.files.maxRecordsPerFile": "1000000",  # one late row rewrites a file
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.codegen.cache.maxEntries": "1000",  # of 100 a pipeline compiles the same code again in each of its jobs

@@ -66,7 +66,7 @@ def bar_rows(rows: np.ndarray, names: Names) -> pa.RecordBatch:
     }
     for name, at in (("open", OPEN), ("close", CLOSE), ("high", HIGH), ("low", LOW)):
         words = np.stack([rows[:, at], rows[:, at] >> 63], axis=1)
-        columns[name] = _decimals(words, DECIMAL, has_price)
+        columns[name] = decimals_of(words, DECIMAL, has_price)
     for count, size, at in FLOW_NAMES:
         columns[count] = pa.array(rows[:, at])
         columns[size] = _sums(rows[:, at + 1 : at + 3])
@@ -83,8 +83,8 @@ def _instants(values: np.ndarray, is_there: np.ndarray | None = None) -> pa.Arra
 
 
 def _sums(numbers: np.ndarray) -> pa.Array:
-    lower, upper = _carried(numbers)
-    return _decimals(np.stack([lower | (upper << 32), upper >> 32], axis=1), SIZE)
+    lower, upper = carried(numbers)
+    return decimals_of(np.stack([lower | (upper << 32), upper >> 32], axis=1), SIZE)
 
 
 def _vwap(notional: np.ndarray, volume: np.ndarray, has_price: np.ndarray) -> pa.Array:
@@ -97,12 +97,12 @@ def _vwap(notional: np.ndarray, volume: np.ndarray, has_price: np.ndarray) -> pa
 def _rounded(numbers: np.ndarray) -> np.ndarray:
     """The value of a sum that is held as two or four numbers, as a double."""
     total = np.zeros(len(numbers))
-    for digits in reversed(_carried(numbers)):
+    for digits in reversed(carried(numbers)):
         total = total * 2.0**32 + digits
     return total
 
 
-def _carried(numbers: np.ndarray) -> list[np.ndarray]:
+def carried(numbers: np.ndarray) -> list[np.ndarray]:
     """The same sums in digits of 32 bits, the least first; the last one has the sign, and the bits that are left."""
     *lower, upper = numbers.T
     digits, carry = [], np.zeros(len(numbers), dtype=np.int64)
@@ -113,6 +113,7 @@ def _carried(numbers: np.ndarray) -> list[np.ndarray]:
     return [*digits, upper + carry]
 
 
-def _decimals(words: np.ndarray, kind: pa.Decimal128Type, is_there: np.ndarray | None = None) -> pa.Array:
+def decimals_of(words: np.ndarray, kind: pa.Decimal128Type, is_there: np.ndarray | None = None) -> pa.Array:
+    """DECIMAL of ``kind`` from two words a value; NULL where nothing is there."""
     bits = None if is_there is None else pa.py_buffer(np.packbits(is_there, bitorder="little").tobytes())
     return pa.Array.from_buffers(kind, len(words), [bits, pa.py_buffer(np.ascontiguousarray(words))])

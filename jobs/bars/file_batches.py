@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from jobs.bars.flow_columns import TEXTS
+from jobs.mapped_file import open_mapped
 
 _BATCH_ROWS = 131_072  # 8 columns of 8 to 16 bytes fit the cache of a core
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
@@ -29,13 +29,13 @@ class Piece:
 
 def read_batches(path: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Some columns of a file, texts as dictionaries; on one core, since each task of Spark has one."""
-    with _opened(path, columns) as file:
+    with open_mapped(path, TEXTS) as file:
         yield from file.iter_batches(_BATCH_ROWS, columns=list(columns), use_threads=False)
 
 
 def read_piece(piece: Piece, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """The same of one row group."""
-    with _opened(piece.path, columns) as file:
+    with open_mapped(piece.path, TEXTS) as file:
         yield from file.iter_batches(_BATCH_ROWS, row_groups=[piece.number], columns=list(columns), use_threads=False)
 
 
@@ -57,11 +57,3 @@ def pieces_of_file(path: str, time: str) -> list[Piece] | None:
 
 def _micros(time: datetime) -> int:
     return (time - _EPOCH) // _MICROSECOND
-
-
-def _opened(path: str, columns: Sequence[str]) -> Any:
-    texts = [name for name in columns if name in TEXTS]
-    # The file is mapped: read ahead it would be copied once more.
-    return pq.ParquetFile(
-        path, read_dictionary=texts, memory_map=True, pre_buffer=False, coerce_int96_timestamp_unit="us"
-    )

@@ -51,8 +51,8 @@ def _place(parts, group, start_us):  # type: ignore[no-untyped-def]
 
 
 @lean_part
-def _slot(parts, group, time_us, width_us):  # type: ignore[no-untyped-def]
-    # The row of the bar that an instant falls into, made where it is not there yet; NONE without room for it.
+def slot_of(parts, group, time_us, width_us):  # type: ignore[no-untyped-def]
+    """The row of the bar that an instant falls into, made where it is not there yet; NONE without room for it."""
     rows = parts.rows
     slot = parts.newest[group]
     if slot != NONE and 0 <= time_us - rows[slot, START_US] < width_us:
@@ -99,7 +99,8 @@ def _add_product(row, price, size):  # type: ignore[no-untyped-def]
 
 
 @lean_part
-def _is_before(us, epoch, sequence, row, at):  # type: ignore[no-untyped-def]
+def is_before(us, epoch, sequence, row, at):  # type: ignore[no-untyped-def]
+    """Whether an event comes before the one whose time, epoch and sequence stand at a place of the row."""
     if us != row[at]:
         return us < row[at]
     if epoch != row[at + 1]:
@@ -109,13 +110,13 @@ def _is_before(us, epoch, sequence, row, at):  # type: ignore[no-untyped-def]
 
 @lean_part
 def _see_open(row, us, epoch, sequence, price):  # type: ignore[no-untyped-def]
-    if row[HAS_PRICE] == 0 or _is_before(us, epoch, sequence, row, OPEN_US):
+    if row[HAS_PRICE] == 0 or is_before(us, epoch, sequence, row, OPEN_US):
         row[OPEN_US], row[OPEN_EPOCH], row[OPEN_SEQUENCE], row[OPEN] = us, epoch, sequence, price
 
 
 @lean_part
 def _see_close(row, us, epoch, sequence, price):  # type: ignore[no-untyped-def]
-    if row[HAS_PRICE] == 0 or not _is_before(us, epoch, sequence, row, CLOSE_US):
+    if row[HAS_PRICE] == 0 or not is_before(us, epoch, sequence, row, CLOSE_US):
         row[CLOSE_US], row[CLOSE_EPOCH], row[CLOSE_SEQUENCE], row[CLOSE] = us, epoch, sequence, price
 
 
@@ -147,7 +148,7 @@ def add_trades(parts, first, width_us, trades):  # type: ignore[no-untyped-def]
     """Add trades from row ``first`` on; returns where it stopped for want of room, or their number."""
     for i in range(first, len(trades.time_us)):
         time_us = trades.time_us[i]
-        slot = _slot(parts, trades.group[i], time_us, width_us)
+        slot = slot_of(parts, trades.group[i], time_us, width_us)
         if slot == NONE:
             return i
         row = parts.rows[slot]
@@ -197,7 +198,7 @@ def add_orders(parts, first, width_us, orders):  # type: ignore[no-untyped-def]
         if kind == NONE:
             continue
         time_us = orders.time_us[i]
-        slot = _slot(parts, orders.group[i], time_us, width_us)
+        slot = slot_of(parts, orders.group[i], time_us, width_us)
         if slot == NONE:
             return i
         row = parts.rows[slot]
@@ -212,7 +213,7 @@ def add_parts(parts, first, width_us, others):  # type: ignore[no-untyped-def]
     group, others_rows = others
     for i in range(first, len(others_rows)):
         other = others_rows[i]
-        slot = _slot(parts, group, other[START_US], width_us)
+        slot = slot_of(parts, group, other[START_US], width_us)
         if slot == NONE:
             return i
         row = parts.rows[slot]

@@ -29,7 +29,7 @@ N_FIELDS = FLOWS + N_FLOW_FIELDS * 2 * len(KINDS)
 class Parts(NamedTuple):
     """Parts of bars, one row a group (exchange and symbol) and bar."""
 
-    rows: np.ndarray  # int64[capacity, N_FIELDS]
+    rows: np.ndarray  # int64[capacity, fields]
     places: np.ndarray  # int64, a power of two, at least twice the capacity: rows by hash of their group and start
     newest: np.ndarray  # int64 by group: the row that its last event fell into
     n: np.ndarray  # int64[1]
@@ -40,10 +40,10 @@ def flow_field(kind: int, side: int) -> int:
     return FLOWS + N_FLOW_FIELDS * (2 * kind + side)
 
 
-def empty_parts(capacity: int, n_groups: int) -> Parts:
+def empty_parts(capacity: int, n_groups: int, n_fields: int = N_FIELDS) -> Parts:
     """Room for so many rows, a power of two."""
     return Parts(
-        rows=np.zeros((capacity, N_FIELDS), dtype=np.int64),
+        rows=np.zeros((capacity, n_fields), dtype=np.int64),
         places=np.full(2 * capacity, NONE, dtype=np.int64),
         newest=np.full(n_groups, NONE, dtype=np.int64),
         n=np.zeros(1, dtype=np.int64),

@@ -1,0 +1,71 @@
+"""Of many quotes those few that say what the book of a bar is, with the order flow of all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from jobs.arrow_views import EMPTY, decimal_words, read_only, times_us
+from jobs.bars.bar_columns import carried, decimals_of
+from jobs.bars.bar_schema import SIZE
+from jobs.bars.flow_columns import Groups
+from jobs.bars.layout import empty_parts
+from jobs.bars.quote_kernel import (
+    DEPTH,
+    FLOW,
+    HAS_DEPTH,
+    HAS_FLOW,
+    N_QUOTE_FIELDS,
+    NEWEST,
+    Quotes,
+    choose_quotes,
+)
+from jobs.bars.quote_schema import CHOSEN_SCHEMA, READ_COLUMNS
+
+
+def chosen_quotes(rows: pa.RecordBatch, bar_seconds: int) -> pa.RecordBatch:
+    """Rows of ``CHOSEN_SCHEMA``: of each bar the newest of these quotes, and the newest that tells a depth.
+
+    One tells a depth that has it and is usable, and one that says that the book is not to be trusted; a book that is
+    crossed or has one side only does not say so.
+
+    Args:
+        rows: Quotes with ``READ_COLUMNS``, in any order; those of a bar may come in several batches.
+        bar_seconds: Width of the bars.
+    """
+    groups = Groups()
+    group = groups.of(rows)
+    parts = empty_parts(1 << max(rows.num_rows - 1, 1).bit_length(), len(groups.names), N_QUOTE_FIELDS)
+    choose_quotes(parts, bar_seconds * 1_000_000, _columns(rows, group))
+    bars = parts.rows[: parts.n[0]]
+    newest, depth = bars[:, NEWEST + 3], bars[bars[:, HAS_DEPTH] > 0, DEPTH + 3]
+    places = np.union1d(newest, depth)
+    words, is_there = np.zeros((len(places), 2), dtype=np.int64), np.zeros(len(places), dtype=bool)
+    at = np.searchsorted(places, newest)
+    lower, middle, upper = carried(bars[:, FLOW : FLOW + 3])
+    words[at], is_there[at] = np.stack([lower | (middle << 32), upper], axis=1), bars[:, HAS_FLOW] > 0
+    kept = rows.select(list(READ_COLUMNS[:-1])).take(pa.array(places))
+    columns = [column.cast(kind) for column, kind in zip(kept.columns, CHOSEN_SCHEMA.types, strict=False)]
+    return pa.RecordBatch.from_arrays([*columns, decimals_of(words, SIZE, is_there)], schema=CHOSEN_SCHEMA)
+
+
+def _columns(rows: pa.RecordBatch, group: np.ndarray) -> Quotes:
+    is_usable = rows.column("is_usable").to_numpy(zero_copy_only=False)
+    (bid, has_bid), (ask, has_ask) = (decimal_words(rows.column(f"{side}_price")) for side in ("bid", "ask"))
+    is_orderly = (bid[::2] < ask[::2]) & _is_there(has_bid) & _is_there(has_ask)
+    has_depth = rows.column("bid_depth_prices").is_valid().to_numpy(zero_copy_only=False)
+    return Quotes(
+        group=group,
+        time_us=times_us(rows.column("event_time")),
+        epoch=read_only(rows.column("epoch").to_numpy()),
+        sequence=read_only(rows.column("sequence").to_numpy()),
+        is_usable=read_only(is_usable),
+        tells_depth=read_only(np.where(is_usable, has_depth, is_orderly)),
+        flow=decimal_words(rows.column("order_flow"), SIZE),
+    )
+
+
+def _is_there(validity: np.ndarray) -> Any:
+    return True if validity is EMPTY else validity != 0
