@@ -13,16 +13,14 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from jobs.bars.file_batches import read_batches
-from jobs.bars.quote_schema import CHOSEN_SCHEMA, READ_COLUMNS
+from jobs.bars.quote_schema import BEST, CHOSEN_SCHEMA, READ_COLUMNS
 from jobs.file_tasks import map_files
 from jobs.resample_bars import bar_start_of, by_time
 
 _SIZE = "decimal(38, 8)"
-_ROOMY = "decimal(28, 8)"  # adding to a decimal of 38 digits would round
-_BEST = ("bid_price", "bid_size", "ask_price", "ask_size")
-_OF_QUOTE = ("last_quote_at", *_BEST, "mid", "microprice", "spread_bps")
+_OF_QUOTE = ("last_quote_at", *BEST, "mid", "microprice", "spread_bps")
 _OF_DEPTH = ("bid_depth", "ask_depth", "bid_slope", "ask_slope")
-_TYPES = {"last_quote_at": "timestamp", **dict.fromkeys(_BEST, "decimal(18, 8)")}
+_TYPES = {"last_quote_at": "timestamp", **dict.fromkeys(BEST, "decimal(18, 8)")}
 _TYPES |= dict.fromkeys(("bid_depth", "ask_depth", "order_flow_imbalance"), _SIZE)
 QUOTE_COLUMNS = (*_OF_QUOTE, *_OF_DEPTH, "order_flow_imbalance")
 _BAR = ("exchange", "symbol", "bar_start")
@@ -68,14 +66,12 @@ def _choosing(bar_seconds: int) -> Callable[[Iterator[pa.RecordBatch]], Iterator
 
 def _books(chosen: DataFrame, bar_seconds: int) -> DataFrame:
     """The book of each bar of rows of ``CHOSEN_SCHEMA``."""
-    order = F.struct("event_time", "epoch", "sequence")
-    is_depth = F.col("bid_depth_prices").isNotNull() & F.col("is_usable")
-    is_mistrusted = ~F.col("is_usable") & F.coalesce(F.col("bid_price") < F.col("ask_price"), F.lit(False))
-    tells_depth = is_depth | is_mistrusted
-    depth = F.max_by(F.when(tells_depth, _depth()), F.when(tells_depth, order))
+    order, tells_depth = F.struct("event_time", "epoch", "sequence"), F.col("tells_depth")
+    quote = F.struct(F.col("event_time").alias("last_quote_at"), *_OF_QUOTE[1:])
+    depth = F.max_by(F.when(tells_depth, F.struct(*_OF_DEPTH)), F.when(tells_depth, order))
     ends_usable = F.max_by("is_usable", order)
     return chosen.groupBy("exchange", "symbol", bar_start_of(F.col("event_time"), bar_seconds).alias("bar_start")).agg(
-        F.max_by(_quote(), order).alias("quote"),
+        F.max_by(quote, order).alias("quote"),
         F.when(ends_usable, depth).otherwise(_no_depth()).alias("depth"),
         F.sum("flow").cast(_SIZE).alias("flow"),
     )
@@ -127,50 +123,5 @@ def without_quotes(bars: DataFrame) -> DataFrame:
     return bars.withColumns({name: F.lit(None).cast(_TYPES.get(name, "double")) for name in QUOTE_COLUMNS})
 
 
-def _quote() -> Column:
-    bid, ask = F.col("bid_price").cast("double"), F.col("ask_price").cast("double")
-    bid_size, ask_size = F.col("bid_size").cast("double"), F.col("ask_size").cast("double")
-    values = {
-        **{name: F.col(name) for name in _BEST},
-        "mid": _mid(),
-        "microprice": F.try_divide(bid * ask_size + ask * bid_size, bid_size + ask_size),
-        "spread_bps": F.try_divide(ask - bid, _mid()) * 10_000,
-    }
-    return F.struct(F.col("event_time").alias("last_quote_at"), *_where_usable(values))
-
-
-def _depth() -> Column:
-    values = {}
-    for side in ("bid", "ask"):
-        total = F.aggregate(f"{side}_depth_sizes", F.lit(0).cast(_ROOMY), lambda sum_, size: (sum_ + size).cast(_ROOMY))
-        values[f"{side}_depth"] = total.cast(_SIZE)
-    return F.struct(*_where_usable({**values, **{f"{side}_slope": _slope(side) for side in ("bid", "ask")}}))
-
-
 def _no_depth() -> Column:
     return F.struct(*[F.lit(None).cast(_TYPES.get(name, "double")).alias(name) for name in _OF_DEPTH])
-
-
-def _slope(side: str) -> Column:
-    """Least squares through the mid: sum(distance * size up to there) / sum(distance^2) over the levels."""
-    levels = F.arrays_zip(F.col(f"{side}_depth_prices").alias("price"), F.col(f"{side}_depth_sizes").alias("size"))
-    start = F.struct(*[F.lit(0.0).alias(name) for name in ("size", "moment", "square")])
-
-    def add(sums: Column, level: Column) -> Column:
-        distance_bps = F.try_divide(F.abs(level["price"].cast("double") - _mid()), _mid()) * 10_000
-        size = sums["size"] + level["size"].cast("double")
-        return F.struct(
-            size.alias("size"),
-            (sums["moment"] + distance_bps * size).alias("moment"),
-            (sums["square"] + distance_bps * distance_bps).alias("square"),
-        )
-
-    return F.aggregate(levels, start, add, lambda sums: F.try_divide(sums["moment"], sums["square"]))
-
-
-def _mid() -> Column:
-    return (F.col("bid_price").cast("double") + F.col("ask_price").cast("double")) / 2
-
-
-def _where_usable(values: dict[str, Column]) -> list[Column]:
-    return [F.when(F.col("is_usable"), value).alias(name) for name, value in values.items()]

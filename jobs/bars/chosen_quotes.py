@@ -23,6 +23,9 @@ from jobs.bars.quote_kernel import (
     choose_quotes,
 )
 from jobs.bars.quote_schema import CHOSEN_SCHEMA, READ_COLUMNS
+from jobs.bars.quote_values import best_values, depth_values
+
+_PLACE = 3  # behind time, epoch and sequence
 
 
 def chosen_quotes(rows: pa.RecordBatch, bar_seconds: int) -> pa.RecordBatch:
@@ -38,17 +41,29 @@ def chosen_quotes(rows: pa.RecordBatch, bar_seconds: int) -> pa.RecordBatch:
     groups = Groups()
     group = groups.of(rows)
     parts = empty_parts(1 << max(rows.num_rows - 1, 1).bit_length(), len(groups.names), N_QUOTE_FIELDS)
-    choose_quotes(parts, bar_seconds * 1_000_000, _columns(rows, group))
+    quotes = _columns(rows, group)
+    choose_quotes(parts, bar_seconds * 1_000_000, quotes)
     bars = parts.rows[: parts.n[0]]
-    newest, depth = bars[:, NEWEST + 3], bars[bars[:, HAS_DEPTH] > 0, DEPTH + 3]
+    newest, depth = bars[:, NEWEST + _PLACE], bars[bars[:, HAS_DEPTH] > 0, DEPTH + _PLACE]
     places = np.union1d(newest, depth)
-    words, is_there = np.zeros((len(places), 2), dtype=np.int64), np.zeros(len(places), dtype=bool)
-    at = np.searchsorted(places, newest)
+    kept, is_usable = rows.take(pa.array(places)), quotes.is_usable[places]
+    columns = {
+        **{name: kept.column(name) for name in READ_COLUMNS if name in CHOSEN_SCHEMA.names},
+        "tells_depth": pa.array(quotes.tells_depth[places]),
+        **best_values(kept, is_usable),
+        **depth_values(kept, is_usable),
+        "flow": _flows(bars, np.searchsorted(places, newest), len(places)),
+    }
+    arrays = [columns[field.name].cast(field.type) for field in CHOSEN_SCHEMA]
+    return pa.RecordBatch.from_arrays(arrays, schema=CHOSEN_SCHEMA)
+
+
+def _flows(bars: np.ndarray, at: np.ndarray, n: int) -> pa.Array:
+    """The flow of each bar, with its newest quote."""
+    words, is_there = np.zeros((n, 2), dtype=np.int64), np.zeros(n, dtype=bool)
     lower, middle, upper = carried(bars[:, FLOW : FLOW + 3])
     words[at], is_there[at] = np.stack([lower | (middle << 32), upper], axis=1), bars[:, HAS_FLOW] > 0
-    kept = rows.select(list(READ_COLUMNS[:-1])).take(pa.array(places))
-    columns = [column.cast(kind) for column, kind in zip(kept.columns, CHOSEN_SCHEMA.types, strict=False)]
-    return pa.RecordBatch.from_arrays([*columns, decimals_of(words, SIZE, is_there)], schema=CHOSEN_SCHEMA)
+    return decimals_of(words, SIZE, is_there)
 
 
 def _columns(rows: pa.RecordBatch, group: np.ndarray) -> Quotes:

@@ -1,4 +1,4 @@
-"""The compiled pass over quotes: which rows say what the book of a bar is."""
+"""The compiled passes over quotes: which rows say what the book of a bar is, and what depths amount to."""
 
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ HAS_NEWEST, HAS_DEPTH, HAS_FLOW = 3, 4, 5
 NEWEST, DEPTH, FLOW = 6, 10, 14
 N_QUOTE_FIELDS = 17
 _LOWER = 0xFFFFFFFF  # 32 bits
+_UNITS, _BPS = 1e8, 10_000.0
 
 
 class Quotes(NamedTuple):
@@ -45,3 +46,31 @@ def choose_quotes(parts, width_us, quotes):  # type: ignore[no-untyped-def]
             row[FLOW] += words[2 * i] & _LOWER
             row[FLOW + 1] += (words[2 * i] >> 32) & _LOWER
             row[FLOW + 2] += words[2 * i + 1]
+
+
+@lean_kernel
+def measure_depths(offsets, prices, sizes, mids, totals, slopes):  # type: ignore[no-untyped-def]
+    """Sum of sizes and slope of each list of levels, best first.
+
+    The slope is that of least squares through the mid: sum(distance * size up to there) / sum(distance^2), in base
+    units a bp.
+
+    Args:
+        offsets: Where the levels of each row begin, and where the last ones end.
+        prices: Two words a level, units of 1e-8.
+        sizes: The same.
+        mids: Of each row, quote currency a base unit.
+        totals: int64[rows, 2]; gets the sums of the lower 32 bits and of those above them.
+        slopes: float64[rows]; NaN where no level is away from the mid, or the mid is 0.
+    """
+    for row in range(len(mids)):
+        size, moment, square = 0.0, 0.0, 0.0
+        for level in range(offsets[row], offsets[row + 1]):
+            units = sizes[2 * level]
+            totals[row, 0] += units & _LOWER
+            totals[row, 1] += units >> 32
+            distance_bps = abs(prices[2 * level] / _UNITS - mids[row]) / mids[row] * _BPS
+            size += units / _UNITS
+            moment += distance_bps * size
+            square += distance_bps * distance_bps
+        slopes[row] = moment / square if mids[row] != 0.0 else np.nan

@@ -1,0 +1,59 @@
+"""What bars say of a book: middle prices, spread, depth and slope of rows of ``quotes``."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from jobs.arrow_views import DECIMAL, decimal_words, read_only
+from jobs.bars.bar_columns import carried, decimals_of
+from jobs.bars.bar_schema import SIZE
+from jobs.bars.quote_kernel import measure_depths
+from jobs.bars.quote_schema import BEST
+
+_UNITS, _BPS = 1e8, 10_000
+
+
+def best_values(rows: pa.RecordBatch, is_usable: np.ndarray) -> dict[str, pa.Array]:
+    """Best prices and sizes, and what follows from them; NULL in rows that are not usable, as ``sql/ddl/bars.sql``."""
+    bid, bid_size, ask, ask_size = (_doubles(rows.column(name)) for name in BEST)
+    mid = _mid(rows)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        microprice = (bid * ask_size + ask * bid_size) / (bid_size + ask_size)
+        spread_bps = (ask - bid) / mid * _BPS
+    best = {name: pc.if_else(pa.array(is_usable), rows.column(name).cast(DECIMAL), None) for name in BEST}
+    values = {"mid": mid, "microprice": microprice, "spread_bps": spread_bps}
+    return best | {name: _numbers(value, is_usable) for name, value in values.items()}
+
+
+def depth_values(rows: pa.RecordBatch, is_usable: np.ndarray) -> dict[str, pa.Array]:
+    """Sizes of the depths and their slopes; NULL in rows that are not usable, or without depth."""
+    values = {}
+    mids = read_only(_mid(rows))
+    for side in ("bid", "ask"):
+        prices, sizes = (rows.column(f"{side}_depth_{name}") for name in ("prices", "sizes"))
+        is_there = is_usable & prices.is_valid().to_numpy(zero_copy_only=False)
+        totals, slopes = np.zeros((len(rows), 2), dtype=np.int64), np.zeros(len(rows))
+        levels = (decimal_words(lists.values)[0] for lists in (prices, sizes))
+        measure_depths(read_only(prices.offsets.to_numpy()), *levels, mids, totals, slopes)
+        lower, upper = carried(totals)
+        values[f"{side}_depth"] = decimals_of(np.stack([lower | (upper << 32), upper >> 32], axis=1), SIZE, is_there)
+        values[f"{side}_slope"] = _numbers(slopes, is_there)
+    return values
+
+
+def _mid(rows: pa.RecordBatch) -> np.ndarray:
+    bid, ask = (_doubles(rows.column(name)) for name in ("bid_price", "ask_price"))
+    return (bid + ask) / 2
+
+
+def _doubles(values: pa.Array) -> np.ndarray:
+    """Units of 1e-8 as a number; anything where there is none."""
+    words, _ = decimal_words(values)
+    return words[::2] / _UNITS
+
+
+def _numbers(values: np.ndarray, is_there: np.ndarray) -> pa.Array:
+    """A division by 0 is NULL."""
+    return pa.array(values, mask=~(is_there & np.isfinite(values)))
