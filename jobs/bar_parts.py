@@ -16,7 +16,7 @@ from jobs.file_tasks import map_files
 
 Source = Literal["orders", "trades"]
 COLUMNS: dict[Source, Sequence[str]] = {"orders": ORDER_COLUMNS, "trades": TRADE_COLUMNS}
-MOST_PARTS = 1 << 18  # that a task holds at a time: about 100 MB
+_MOST_PARTS = 1 << 18  # that a task holds at a time: about 100 MB
 
 
 def parts_of_rows(
@@ -52,7 +52,7 @@ def joined_parts(parts: DataFrame, bar_seconds: int) -> DataFrame:
         for batch in batches:
             keys = zip(*(batch.column(name).to_pylist() for name in PACKED_KEY), strict=True)
             for key, packed in zip(keys, batch.column("parts"), strict=True):
-                if key != last and len(bars) >= MOST_PARTS:
+                if key != last and len(bars) >= _MOST_PARTS:
                     yield bars.take_bars()
                 exchange, symbol, _ = last = key
                 bars.add_packed(exchange, symbol, packed)
@@ -72,7 +72,7 @@ def _adding(
         count = parts.add_trades if source == "trades" else parts.add_orders
         for batch in read(batches):
             count(batch)
-            if len(parts) >= MOST_PARTS:
+            if len(parts) >= _MOST_PARTS:
                 yield parts.take_packed()
         yield parts.take_packed()
 

@@ -11,12 +11,13 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from jobs.arrow_views import times_us
-from jobs.bar_parts import COLUMNS, MOST_PARTS, Source
+from jobs.bar_parts import COLUMNS, Source
 from jobs.bars.bar_schema import BAR_SCHEMA
 from jobs.bars.file_batches import Piece, pieces_of_file, read_piece
 
 _TIMES: Mapping[Source, str] = {"orders": "event_time", "trades": "trade_time"}
 _BEGIN, _END = -(2**63), 2**63 - 1
+_MOST_BARS = 1 << 15  # that a task holds when it goes on to the next piece: about 12 MB
 _MOST_READ = 1.25  # times its share that a task reads: above it, joining parts of bars is faster
 
 
@@ -102,7 +103,7 @@ def count_stretch(
 
     bars = PartialBars(bar_seconds, received_exchanges)
     for source, piece in stretch.pieces:
-        if len(bars) >= MOST_PARTS:
+        if len(bars) >= _MOST_BARS:
             yield bars.take_bars_before(piece.first_us)
         for batch in stretch.rows_of(source, piece):
             (bars.add_trades if source == "trades" else bars.add_orders)(batch)

@@ -58,7 +58,7 @@ def test_stretches_of_any_files_equal_sums_of_python(
     folder, files = tmp_path_factory.mktemp("files"), {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bar_stretches, "_MOST_READ", 1e9)  # files that overlap as well
-        patch.setattr(bar_stretches, "MOST_PARTS", 1)  # bars are handed on before the end
+        patch.setattr(bar_stretches, "_MOST_BARS", 1)  # bars are handed on before the end
         for source, rows in (("trades", trade_rows), ("orders", order_rows)):
             in_order = sorted(rows, key=lambda row: row[TIMES[source]]) if is_sorted else rows
             cuts = [in_order[at : at + in_a_file] for at in range(0, len(rows), in_a_file)]
@@ -107,7 +107,7 @@ def test_a_file_without_a_row_and_no_file_at_all_give_no_bar(tmp_path):
 
 
 def test_bars_are_handed_on_once_no_later_piece_can_touch_them(tmp_path, monkeypatch):
-    monkeypatch.setattr(bar_stretches, "MOST_PARTS", 1)
+    monkeypatch.setattr(bar_stretches, "_MOST_BARS", 1)
     rows = [of_minutes(0, 1), of_minutes(1, 2), of_minutes(5)]
     files = [write(tmp_path, "trades", part) for part in rows]
     (stretch,) = plan_stretches({"trades": files}, MINUTE_US, 1)
