@@ -33,7 +33,11 @@ ROUNDS = 7
 LONGER = 1.05  # medians of the same query differ as much on a quiet machine
 OURS, DEFAULTS, TICKS = "orders", "defaults", "ticks"
 PRICE = {OURS: "price", DEFAULTS: "price", TICKS: "CAST(price AS DECIMAL(18, 0)) * 0.01BD"}
-SPARKS_OWN = {"spark.sql.parquet.compression.codec": "snappy", "parquet.writer.version": "PARQUET_1_0"}
+SPARKS_OWN = {
+    "spark.sql.parquet.compression.codec": "snappy",
+    "spark.databricks.delta.properties.defaults.parquet.format.version": "1.0.0",
+    "spark.sql.files.maxRecordsPerFile": "0",
+}
 DAY = "event_time >= :start + INTERVAL '24' HOUR AND event_time < :start + INTERVAL '48' HOUR"
 HOUR = "event_time >= :start + INTERVAL '30' HOUR AND event_time < :start + INTERVAL '31' HOUR"
 QUERIES = {

@@ -1,10 +1,12 @@
-"""``python -m jobs.prepare``: makes ready, with words, what a first session needs: Java, Delta jars, extension."""
+"""``python -m jobs.prepare``: makes ready, with words, what a first session needs: Java, jars, compiled code."""
 
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from jobs.class_archive import archive_file, make_archive
@@ -13,6 +15,7 @@ from jobs.session import SessionSettings, spark_conf
 from models.errors import ForetableError
 
 Say = Callable[[str], None]
+_SECONDS_TO_LOAD = 10  # what was compiled before
 
 
 def prepare(settings: SessionSettings, say: Say) -> None:
@@ -30,7 +33,23 @@ def prepare(settings: SessionSettings, say: Say) -> None:
     class_path = [Path(jar) for jar in conf["spark.driver.extraClassPath"].split(os.pathsep)]
     for jar in class_path:
         say(f"jar {jar}")
-    make_archive(archive_file(settings.home / "jars", find_java_home(), class_path), settings.maven_mirror, say)
+    with compiling(say):
+        make_archive(archive_file(settings.home / "jars", find_java_home(), class_path), settings.maven_mirror, say)
+
+
+@contextmanager
+def compiling(say: Say) -> Iterator[None]:
+    """Compile the passes over books and bars meanwhile; where that fails it is said, and a first run compiles them."""
+    with subprocess.Popen([sys.executable, "-m", "jobs.compile_ahead"], stderr=subprocess.PIPE, text=True) as compiler:
+        yield
+        try:
+            _, told = compiler.communicate(timeout=_SECONDS_TO_LOAD)
+        except subprocess.TimeoutExpired:
+            say("compiling the passes over books and bars (half a minute, once) …")
+            _, told = compiler.communicate()
+    if compiler.returncode:
+        why = (told.strip().splitlines() or ["no word"])[-1]
+        say(f"passes over books and bars were not compiled ({why[:200]}): a first run does it")
 
 
 def main() -> int:

@@ -85,7 +85,7 @@ def _instants(values: np.ndarray, is_there: np.ndarray | None = None) -> pa.Arra
 def _sums(numbers: np.ndarray) -> pa.Array:
     lower, upper = carried(numbers)
     words = np.stack([lower | (upper << 32), upper >> 32], axis=1)
-    return decimals_of(words, SIZE, words.any(axis=1))
+    return decimals_of(words, SIZE, (words != 0).any(axis=1))
 
 
 def _vwap(notional: np.ndarray, volume: np.ndarray, has_price: np.ndarray) -> pa.Array:

@@ -1,4 +1,5 @@
 import os
+from contextlib import nullcontext
 
 import pytest
 
@@ -18,6 +19,7 @@ def new_home(tmp_path, home, monkeypatch):
 def test_it_says_which_java_and_jars_a_session_will_use(new_home, home, capsys, monkeypatch):
     (new_home / "jars").symlink_to(home / "jars")
     archives = []
+    monkeypatch.setattr(prepare, "compiling", lambda say: nullcontext())
     monkeypatch.setattr(prepare, "make_archive", lambda file, mirror, say: archives.append(file))
     assert prepare.main() == 0
     said = capsys.readouterr()
