@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 from itertools import pairwise
 
 import pyarrow as pa
@@ -13,11 +14,11 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from jobs.arrow_views import times_us
 from jobs.bar_parts import COLUMNS, Source
 from jobs.bars.bar_schema import BAR_SCHEMA
-from jobs.bars.file_batches import Piece, pieces_of_file, read_piece
+from jobs.bars.file_batches import Batches, Piece, pieces_of_file, read_in_time
 
 _TIMES: Mapping[Source, str] = {"orders": "event_time", "trades": "trade_time"}
 _BEGIN, _END = -(2**63), 2**63 - 1
-_MOST_BARS = 1 << 15  # that a task holds when it goes on to the next piece: about 12 MB
+_MOST_BARS = 1 << 15  # that a task holds before it hands on those that are over: about 12 MB
 _MOST_READ = 1.25  # times its share that a task reads: above it, joining parts of bars is faster
 
 
@@ -37,14 +38,14 @@ class Stretch:
         """Rows to read, some of them of other stretches."""
         return sum(piece.n_rows for _, piece in self.pieces)
 
-    def rows_of(self, source: Source, piece: Piece) -> Iterator[pa.RecordBatch]:
-        """The rows of a piece that belong here."""
+    def rows_of(self, source: Source, piece: Piece) -> Batches:
+        """The rows of a piece that belong here, as from ``read_in_time``."""
         is_inside = self.begin_us <= piece.first_us and piece.last_us < self.end_us
-        for batch in read_piece(piece, COLUMNS[source]):
+        for batch, next_us in read_in_time(piece, COLUMNS[source], _TIMES[source]):
             if not is_inside:
                 times = times_us(batch.column(_TIMES[source]))
                 batch = batch.filter(pa.array((times >= self.begin_us) & (times < self.end_us)))
-            yield batch
+            yield batch, next_us
 
 
 def bars_of_files(
@@ -98,13 +99,23 @@ def plan_stretches(files: Mapping[Source, Sequence[str]], width_us: int, n_tasks
 def count_stretch(
     stretch: Stretch, bar_seconds: int, received_exchanges: Collection[str] = ()
 ) -> Iterator[pa.RecordBatch]:
-    """The bars of a stretch; a bar is handed on when all later pieces begin after its end."""
+    """The bars of a stretch. Its pieces are read side by side in time, so that bars are over soon, and handed on."""
     from jobs.bars.partial_bars import PartialBars  # compiled code is for the workers
 
     bars = PartialBars(bar_seconds, received_exchanges)
-    for source, piece in stretch.pieces:
+    ahead = [
+        (piece.first_us, number, source, stretch.rows_of(source, piece))
+        for number, (source, piece) in enumerate(stretch.pieces)
+    ]
+    heapify(ahead)
+    while ahead:
+        first_us, number, source, batches = heappop(ahead)
         if len(bars) >= _MOST_BARS:
-            yield bars.take_bars_before(piece.first_us)
-        for batch in stretch.rows_of(source, piece):
-            (bars.add_trades if source == "trades" else bars.add_orders)(batch)
+            yield bars.take_bars_before(first_us)
+        batch, next_us = next(batches)
+        (bars.add_trades if source == "trades" else bars.add_orders)(batch)
+        if next_us is None:
+            batches.close()
+        else:
+            heappush(ahead, (next_us, number, source, batches))
     yield bars.take_bars()

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from jobs.arrow_views import times_us
 from jobs.bars.flow_columns import TEXTS
 from jobs.mapped_file import open_mapped
 
+Batches = Generator[tuple[pa.RecordBatch, int | None], None, None]
 _BATCH_ROWS = 131_072  # 8 columns of 8 to 16 bytes fit the cache of a core
+_STEP_ROWS = 32_768  # each may begin a bar, which is held until all files have come as far
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
@@ -33,10 +37,21 @@ def read_batches(path: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         yield from file.iter_batches(_BATCH_ROWS, columns=list(columns), use_threads=False)
 
 
-def read_piece(piece: Piece, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """The same of one row group."""
+def read_in_time(piece: Piece, columns: Sequence[str], time: str) -> Batches:
+    """Batches of a row group, each with an instant before which no later one has a row; None with the last."""
     with open_mapped(piece.path, TEXTS) as file:
-        yield from file.iter_batches(_BATCH_ROWS, row_groups=[piece.number], columns=list(columns), use_threads=False)
+        whole = file.read_row_group(piece.number, [time], use_threads=False).column(0)
+        firsts = _firsts_from(times_us(whole.combine_chunks()))
+        n_read = 0
+        for batch in file.iter_batches(_STEP_ROWS, row_groups=[piece.number], columns=list(columns), use_threads=False):
+            n_read += len(batch)
+            yield batch, None if n_read == piece.n_rows else int(firsts[n_read // _STEP_ROWS])
+
+
+def _firsts_from(times: np.ndarray) -> np.ndarray:
+    """The earliest of the times from each step on."""
+    of_steps = np.minimum.reduceat(times, np.arange(0, len(times), _STEP_ROWS))
+    return np.minimum.accumulate(of_steps[::-1])[::-1]
 
 
 def pieces_of_file(path: str, time: str) -> list[Piece] | None:

@@ -1,6 +1,7 @@
 """Bars of files by stretches of time, against sums of Python: each bar once, whatever lies in which file."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from jobs import bar_stretches
 from jobs.bar_stretches import bars_of_files, count_stretch, plan_stretches
+from jobs.bars import file_batches
 from jobs.bars.bar_schema import BAR_SCHEMA
 
 MINUTE_US = 60_000_000
@@ -48,17 +50,18 @@ def batch_of_none():
     orders,
     st.sampled_from([1, 7, 60, 86_400]),
     st.sets(st.sampled_from(["x", "y"])),
-    st.tuples(*[st.integers(1, 40)] * 3),
+    st.tuples(*[st.integers(1, 40)] * 4),
     st.booleans(),
 )
 def test_stretches_of_any_files_equal_sums_of_python(
     tmp_path_factory, trade_rows, order_rows, seconds, received, sizes, is_sorted
 ):
-    n_tasks, in_a_file, in_a_group = sizes
+    n_tasks, in_a_file, in_a_group, step_rows = sizes
     folder, files = tmp_path_factory.mktemp("files"), {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bar_stretches, "_MOST_READ", 1e9)  # files that overlap as well
         patch.setattr(bar_stretches, "_MOST_BARS", 1)  # bars are handed on before the end
+        patch.setattr(file_batches, "_STEP_ROWS", step_rows)
         for source, rows in (("trades", trade_rows), ("orders", order_rows)):
             in_order = sorted(rows, key=lambda row: row[TIMES[source]]) if is_sorted else rows
             cuts = [in_order[at : at + in_a_file] for at in range(0, len(rows), in_a_file)]
@@ -114,6 +117,22 @@ def test_bars_are_handed_on_once_no_later_piece_can_touch_them(tmp_path, monkeyp
     starts = [[row["bar_start"] for row in batch.to_pylist()] for batch in count_stretch(stretch, 60)]
     minutes = [[(start - START) // timedelta(minutes=1) for start in batch] for batch in starts]
     assert [sorted(batch) for batch in minutes] == [[0], [1, 2], [5]]
+
+
+def test_a_file_of_few_trades_waits_for_those_of_many_orders(tmp_path, monkeypatch):
+    monkeypatch.setattr(bar_stretches, "_MOST_BARS", 5)
+    monkeypatch.setattr(file_batches, "_STEP_ROWS", 4)
+    opened = {"exchange": "x", "symbol": "A", "event": "open", "side": "buy", "size": Decimal(1)}
+    orders = [opened | {"event_time": START + timedelta(seconds=20 * i)} for i in range(300)]
+    files = {
+        "trades": [write(tmp_path, "trades", of_minutes(*range(100)))],
+        "orders": [write(tmp_path, "orders", orders[at : at + 30]) for at in range(0, 300, 30)],
+    }
+    (stretch,) = plan_stretches(files, MINUTE_US, 1)
+    batches = list(count_stretch(stretch, 60))
+    assert max(map(len, batches)) <= 5 + 4
+    rows = [row for batch in batches for row in batch.to_pylist()]
+    assert [(row["n_trades"], row["n_limit_buys"]) for row in rows] == [(1, 3)] * 100
 
 
 def test_a_session_reads_files_by_stretches(spark, tmp_path):
