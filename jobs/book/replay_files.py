@@ -45,21 +45,29 @@ def replay_files(
     if not task.books:
         return
     out = room_for_rows(options_of(task.books[0].key[0]))
-    parts = {part.key: part for part in task.books}
-    books = {key: KeyedReplay(key, options_of(key[0]), saved_books.get(key), out) for key in parts}
+    parts, books = {part.key: part for part in task.books}, dict[Key, KeyedReplay]()
     ending: dict[int, list[Key]] = {}
     for part in task.books:
         ending.setdefault(part.last_piece, []).append(part.key)
-    for key in ending.get(-1, ()):
-        yield from books.pop(key).saved()
+
+    def book_of(key: Key) -> KeyedReplay:
+        return books.get(key) or KeyedReplay(key, options_of(key[0]), saved_books.get(key), out)
+
+    def ended_with(number: int) -> Iterator[pa.RecordBatch]:
+        for key in ending.get(number, ()):
+            yield from book_of(key).saved()
+            books.pop(key, None)
+
+    yield from ended_with(-1)
     for number, piece in enumerate(task.pieces):
         for batch in read_events(piece, len(books)):
             events = event_columns(batch)
             for key, rows in rows_by_book(batch):
-                if key in books:
-                    yield from books[key].replay(batch, events, _wanted(rows, events.sequence, parts[key].after, piece))
-        for key in ending.get(number, ()):
-            yield from books.pop(key).saved()
+                if key in parts and number <= parts[key].last_piece:
+                    books[key] = book_of(key)
+                    wanted = _wanted(rows, events.sequence, parts[key].after, piece)
+                    yield from books[key].replay(batch, events, wanted)
+        yield from ended_with(number)
 
 
 def _wanted(rows: np.ndarray, sequence: np.ndarray, after: int | None, piece: EventPiece) -> np.ndarray:
