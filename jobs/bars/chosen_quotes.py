@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 
-from jobs.arrow_views import EMPTY, decimal_words, read_only, times_us
+from jobs.arrow_views import decimal_words, read_only, times_us
 from jobs.bars.bar_columns import carried, decimals_of
 from jobs.bars.bar_schema import SIZE
 from jobs.bars.flow_columns import Groups
@@ -23,7 +21,7 @@ from jobs.bars.quote_kernel import (
     choose_quotes,
 )
 from jobs.bars.quote_schema import CHOSEN_SCHEMA, READ_COLUMNS
-from jobs.bars.quote_values import best_values, depth_values
+from jobs.bars.quote_values import best_values, depth_values, is_valid
 
 _PLACE = 3  # behind time, epoch and sequence
 
@@ -67,20 +65,19 @@ def _flows(bars: np.ndarray, at: np.ndarray, n: int) -> pa.Array:
 
 
 def _columns(rows: pa.RecordBatch, group: np.ndarray) -> Quotes:
-    is_usable = rows.column("is_usable").to_numpy(zero_copy_only=False)
-    (bid, has_bid), (ask, has_ask) = (decimal_words(rows.column(f"{side}_price")) for side in ("bid", "ask"))
-    is_orderly = (bid[::2] < ask[::2]) & _is_there(has_bid) & _is_there(has_ask)
-    has_depth = rows.column("bid_depth_prices").is_valid().to_numpy(zero_copy_only=False)
+    usable = rows.column("is_usable")
+    is_usable = usable.fill_null(False).to_numpy(zero_copy_only=False)
+    bid, ask = rows.column("bid_price"), rows.column("ask_price")
+    (bid_words, _), (ask_words, _) = decimal_words(bid), decimal_words(ask)
+    is_orderly = is_valid(bid) & is_valid(ask) & (bid_words[::2] < ask_words[::2])
     return Quotes(
         group=group,
         time_us=times_us(rows.column("event_time")),
         epoch=read_only(rows.column("epoch").to_numpy()),
         sequence=read_only(rows.column("sequence").to_numpy()),
         is_usable=read_only(is_usable),
-        tells_depth=read_only(np.where(is_usable, has_depth, is_orderly)),
+        tells_depth=read_only(
+            np.where(is_usable, is_valid(rows.column("bid_depth_prices")), is_orderly & is_valid(usable))
+        ),
         flow=decimal_words(rows.column("order_flow"), SIZE),
     )
-
-
-def _is_there(validity: np.ndarray) -> Any:
-    return True if validity is EMPTY else validity != 0

@@ -18,34 +18,48 @@ _UNITS, _BPS = 1e8, 10_000
 def best_values(rows: pa.RecordBatch, is_usable: np.ndarray) -> dict[str, pa.Array]:
     """Best prices and sizes, and what follows from them; NULL in rows that are not usable, as ``sql/ddl/bars.sql``."""
     bid, bid_size, ask, ask_size = (_doubles(rows.column(name)) for name in BEST)
-    mid = _mid(rows)
+    mid, has_mid = _mid(rows)
+    has_all = has_mid & is_valid(rows.column("bid_size")) & is_valid(rows.column("ask_size"))
     with np.errstate(divide="ignore", invalid="ignore"):
         microprice = (bid * ask_size + ask * bid_size) / (bid_size + ask_size)
         spread_bps = (ask - bid) / mid * _BPS
     best = {name: pc.if_else(pa.array(is_usable), rows.column(name).cast(DECIMAL), None) for name in BEST}
-    values = {"mid": mid, "microprice": microprice, "spread_bps": spread_bps}
-    return best | {name: _numbers(value, is_usable) for name, value in values.items()}
+    return best | {
+        "mid": _numbers(mid, is_usable & has_mid),
+        "microprice": _numbers(microprice, is_usable & has_all),
+        "spread_bps": _numbers(spread_bps, is_usable & has_mid),
+    }
 
 
 def depth_values(rows: pa.RecordBatch, is_usable: np.ndarray) -> dict[str, pa.Array]:
-    """Sizes of the depths and their slopes; NULL in rows that are not usable, or without depth."""
+    """Sizes of the depths and their slopes; NULL in rows that are not usable, or without a size for each price."""
     values = {}
-    mids = read_only(_mid(rows))
+    mids, has_mid = _mid(rows)
     for side in ("bid", "ask"):
         prices, sizes = (rows.column(f"{side}_depth_{name}") for name in ("prices", "sizes"))
-        is_there = is_usable & prices.is_valid().to_numpy(zero_copy_only=False)
+        is_there = is_usable & pc.equal(pc.list_value_length(prices), pc.list_value_length(sizes)).fill_null(False)
+        kept = pa.array(is_there)
+        prices, sizes = (pc.if_else(kept, lists, None) for lists in (prices, sizes))
         totals, slopes = np.zeros((len(rows), 2), dtype=np.int64), np.zeros(len(rows))
-        levels = (decimal_words(lists.values)[0] for lists in (prices, sizes))
-        measure_depths(read_only(prices.offsets.to_numpy()), *levels, mids, totals, slopes)
+        offsets = np.concatenate([[0], np.cumsum(pc.list_value_length(prices).fill_null(0).to_numpy())])
+        levels = (decimal_words(lists.flatten())[0] for lists in (prices, sizes))
+        measure_depths(read_only(offsets), *levels, read_only(mids), totals, slopes)
         lower, upper = carried(totals)
         values[f"{side}_depth"] = decimals_of(np.stack([lower | (upper << 32), upper >> 32], axis=1), SIZE, is_there)
-        values[f"{side}_slope"] = _numbers(slopes, is_there)
+        values[f"{side}_slope"] = _numbers(slopes, is_there & has_mid)
     return values
 
 
-def _mid(rows: pa.RecordBatch) -> np.ndarray:
-    bid, ask = (_doubles(rows.column(name)) for name in ("bid_price", "ask_price"))
-    return (bid + ask) / 2
+def is_valid(values: pa.Array) -> np.ndarray:
+    """Where a value is not NULL."""
+    found: np.ndarray = values.is_valid().to_numpy(zero_copy_only=False)
+    return found
+
+
+def _mid(rows: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray]:
+    """The mid, and where it is one."""
+    bid, ask = rows.column("bid_price"), rows.column("ask_price")
+    return (_doubles(bid) + _doubles(ask)) / 2, is_valid(bid) & is_valid(ask)
 
 
 def _doubles(values: pa.Array) -> np.ndarray:
