@@ -58,10 +58,11 @@ def plan_replays(
         another and back, or a large row group is not in order.
     """
     theirs: dict[Key, list[Content]] = {key: [] for key in wanted}
-    for content in contents:
-        after = wanted.get(content.key, content.last)
-        if after is None or content.last > after:
-            theirs[content.key].append(content)
+    for content in sorted(contents, key=lambda one: one.first):
+        if content.key in wanted:
+            after = wanted[content.key]
+            if after is None or content.last > after:
+                theirs[content.key].append(content)
     pieces = _pieces(theirs)
     if any(not piece.is_ascending and piece.n_rows > _MOST_SORTED for piece in pieces.values()):
         return None
@@ -87,11 +88,10 @@ def _pieces(theirs: Mapping[Key, Sequence[Content]]) -> dict[Place, EventPiece]:
     return found
 
 
-def _in_order(theirs: Mapping[Key, list[Content]]) -> dict[Place, int] | None:
-    """The rank of each row group in an order in which the events of each book ascend; sorts those of ``theirs``."""
+def _in_order(theirs: Mapping[Key, Sequence[Content]]) -> dict[Place, int] | None:
+    """The rank of each row group in an order in which the events of each book ascend."""
     graph: TopologicalSorter[Place] = TopologicalSorter()
     for contents in theirs.values():
-        contents.sort(key=lambda one: one.first)
         for content in contents:
             graph.add(content.place)
         for before, content in pairwise(contents):

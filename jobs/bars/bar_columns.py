@@ -83,9 +83,14 @@ def _instants(values: np.ndarray, is_there: np.ndarray | None = None) -> pa.Arra
 
 
 def _sums(numbers: np.ndarray) -> pa.Array:
-    lower, upper = carried(numbers)
-    words = np.stack([lower | (upper << 32), upper >> 32], axis=1)
+    words = words_of_sums(numbers)
     return decimals_of(words, SIZE, (words != 0).any(axis=1))
+
+
+def words_of_sums(numbers: np.ndarray) -> np.ndarray:
+    """Two words a value from the sum of the lower 32 bits and of those above them."""
+    lower, upper = carried(numbers)
+    return np.stack([lower | (upper << 32), upper >> 32], axis=1)
 
 
 def _vwap(notional: np.ndarray, volume: np.ndarray, has_price: np.ndarray) -> pa.Array:

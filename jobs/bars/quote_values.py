@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.arrow_views import DECIMAL, decimal_words, read_only
-from jobs.bars.bar_columns import carried, decimals_of
+from jobs.bars.bar_columns import decimals_of, words_of_sums
 from jobs.bars.bar_schema import SIZE
 from jobs.bars.quote_kernel import measure_depths
 from jobs.bars.quote_schema import BEST
@@ -44,8 +44,7 @@ def depth_values(rows: pa.RecordBatch, is_usable: np.ndarray) -> dict[str, pa.Ar
         offsets = np.concatenate([[0], np.cumsum(pc.list_value_length(prices).fill_null(0).to_numpy())])
         levels = (decimal_words(lists.flatten())[0] for lists in (prices, sizes))
         measure_depths(read_only(offsets), *levels, read_only(mids), totals, slopes)
-        lower, upper = carried(totals)
-        values[f"{side}_depth"] = decimals_of(np.stack([lower | (upper << 32), upper >> 32], axis=1), SIZE, is_there)
+        values[f"{side}_depth"] = decimals_of(words_of_sums(totals), SIZE, is_there)
         values[f"{side}_slope"] = _numbers(slopes, is_there & has_mid)
     return values
 

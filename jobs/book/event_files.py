@@ -13,7 +13,7 @@ from jobs.book.book_rows import GROUP_KEY, KEY_FIELDS, rows_by_book
 from jobs.book.event_columns import EVENT_COLUMNS
 from jobs.mapped_file import open_mapped
 
-BATCH_ROWS = 65_536
+_BATCH_ROWS = 65_536
 _WORDS = ["exchange", "symbol", "event", "side"]  # a few words that come again and again
 # One row says which events of a book are in a row group, which has ``n_rows`` rows in all.
 CONTENT_SCHEMA = pa.schema(
@@ -61,7 +61,7 @@ def read_events(piece: EventPiece, n_books: int) -> Iterator[pa.RecordBatch]:
     columns = [*GROUP_KEY, *EVENT_COLUMNS]
     with open_mapped(piece.path, _WORDS) as file:
         if piece.is_ascending:
-            n_rows = BATCH_ROWS * min(max(n_books, 1), 8)
+            n_rows = _BATCH_ROWS * min(max(n_books, 1), 8)
             yield from file.iter_batches(n_rows, row_groups=[piece.number], columns=columns, use_threads=False)
         else:
             yield from _whole(file, piece.number, columns)

@@ -39,7 +39,7 @@ def wanted_of(rows, after=()):
 def replayed(tasks, saved=()):
     batches = [batch for task in tasks for batch in replay_files(task, dict(saved), options_of)]
     rows = pa.Table.from_batches(batches, schema=GROUP_SCHEMA).to_pylist()
-    return sorted(rows, key=lambda row: (*(row[name] for name in KEY), row["saved_book"] is not None))
+    return in_key_order(rows)
 
 
 def in_key_order(rows):
