@@ -30,6 +30,7 @@ from typing import Any
 import psutil
 
 from benchmarks.surroundings import in_a_process, machine
+from jobs.prepare import main as prepare
 
 TOLERANCE = 0.1
 MILLIONS_OF_ALL = 4_000
@@ -146,7 +147,9 @@ def main() -> int:
         print(json.dumps(measure(Path(sys.argv[2]), float(sys.argv[3]))))
         return 0
     sizes = [float(text) for text in sys.argv[1:]] or [1.0, 3.0, 10.0]
-    print(machine("pyspark"))
+    if code := prepare():  # what is compiled once is not a matter of size either
+        return code
+    print(machine("pyspark"), flush=True)
     found = []
     for size in sizes:
         found.append(in_a_process("benchmarks.scale", size))
