@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.pandas.types import from_arrow_schema
 
+from jobs.arrow_rows import map_in_arrow
 from jobs.bars.bar_schema import BAR_SCHEMA, PACKED_KEY, PACKED_SCHEMA
 from jobs.bars.file_batches import read_batches
 from jobs.bars.flow_columns import ORDER_COLUMNS, TRADE_COLUMNS
@@ -24,7 +24,7 @@ def parts_of_rows(
 ) -> DataFrame:
     """Parts (``PACKED_SCHEMA``) of the bars that rows of ``orders`` or ``trades`` fall into, in any order."""
     add = _adding(source, bar_seconds, received_exchanges, lambda batches: batches)
-    return rows.select(*COLUMNS[source]).mapInArrow(add, from_arrow_schema(PACKED_SCHEMA))
+    return map_in_arrow(rows.select(*COLUMNS[source]), add, PACKED_SCHEMA)
 
 
 def parts_of_files(
@@ -59,7 +59,7 @@ def joined_parts(parts: DataFrame, bar_seconds: int) -> DataFrame:
         yield bars.take_bars()
 
     met = parts.repartition(*PACKED_KEY).sortWithinPartitions(*PACKED_KEY)
-    return met.mapInArrow(join, from_arrow_schema(BAR_SCHEMA))
+    return map_in_arrow(met, join, BAR_SCHEMA)
 
 
 def _adding(

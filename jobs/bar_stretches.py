@@ -9,8 +9,8 @@ from itertools import pairwise
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.pandas.types import from_arrow_schema
 
+from jobs.arrow_rows import map_in_arrow
 from jobs.arrow_views import times_us
 from jobs.bar_parts import COLUMNS, Source
 from jobs.bars.bar_schema import BAR_SCHEMA
@@ -69,7 +69,7 @@ def bars_of_files(
                 yield from count_stretch(stretches[number], bar_seconds, received_exchanges)
 
     tasks = spark.range(0, len(stretches), 1, len(stretches))
-    return tasks.mapInArrow(count, from_arrow_schema(BAR_SCHEMA))
+    return map_in_arrow(tasks, count, BAR_SCHEMA)
 
 
 def plan_stretches(files: Mapping[Source, Sequence[str]], width_us: int, n_tasks: int) -> list[Stretch] | None:

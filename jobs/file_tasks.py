@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.pandas.types import from_arrow_schema
+
+from jobs.arrow_rows import map_in_arrow
 
 _TASKS_A_CORE = 4  # a task costs some hundredths of a second whatever it does
 
@@ -24,4 +25,4 @@ def map_files(
         numbers = (number for batch in batches for number in batch.column("id").to_pylist())
         return work(path for number in numbers for path in paths[number::n_tasks])
 
-    return spark.range(0, n_tasks, 1, max(n_tasks, 1)).mapInArrow(run, from_arrow_schema(schema))
+    return map_in_arrow(spark.range(0, n_tasks, 1, max(n_tasks, 1)), run, schema)

@@ -36,12 +36,12 @@ def plan_tasks(spark: SparkSession, source: Source, files: list[Path]) -> list[F
 
 def read_lines(spark: SparkSession, source: Source, tasks: list[FileTask], now_us: int) -> DataFrame:
     """Rows of ``READ_SCHEMA`` of all files, not yet read: one a line, and a report a file."""
-    from pyspark.sql.pandas.types import from_arrow_schema
+    from jobs.arrow_rows import map_in_arrow
 
     # Every later step goes over these parts too: one for each of hundreds of small files would cost more than it reads.
     n_parts = min(len(tasks), _PARTS_A_CORE * spark.sparkContext.defaultParallelism)
     numbers = spark.range(0, len(tasks), 1, numPartitions=n_parts)
-    return numbers.mapInArrow(_reading(source, tasks, now_us), from_arrow_schema(READ_SCHEMA))
+    return map_in_arrow(numbers, _reading(source, tasks, now_us), READ_SCHEMA)
 
 
 def collect_reports(rows: DataFrame) -> list[FileReport]:

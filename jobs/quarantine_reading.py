@@ -37,10 +37,10 @@ def read_again(lines: DataFrame, numberings: Mapping[int, Numbering], now_us: in
         numberings: By file_index.
         now_us: Instant that no line may lie a day ahead of, in µs since 1970.
     """
-    from pyspark.sql.pandas.types import from_arrow_schema
+    from jobs.arrow_rows import map_in_arrow
 
     rows = lines.select("file_index", "line_number", "byte_offset", "raw_text")
-    return rows.mapInArrow(_reading(numberings, now_us), from_arrow_schema(READ_SCHEMA))
+    return map_in_arrow(rows, _reading(numberings, now_us), READ_SCHEMA)
 
 
 def _reading(

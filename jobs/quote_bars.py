@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
-from pyspark.sql.pandas.types import from_arrow_schema
 
+from jobs.arrow_rows import map_in_arrow
 from jobs.bars.file_batches import read_batches
 from jobs.bars.quote_schema import BEST, CHOSEN_SCHEMA, READ_COLUMNS
 from jobs.file_tasks import map_files
@@ -41,7 +41,7 @@ def quote_bars(quotes: DataFrame, bar_seconds: int) -> DataFrame:
 
     A trade that crosses the book for an instant takes no depth away: bars with trades would have none.
     """
-    chosen = quotes.select(*READ_COLUMNS).mapInArrow(_choosing(bar_seconds), from_arrow_schema(CHOSEN_SCHEMA))
+    chosen = map_in_arrow(quotes.select(*READ_COLUMNS), _choosing(bar_seconds), CHOSEN_SCHEMA)
     return _books(chosen, bar_seconds)
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.pandas.types import from_arrow_schema
 
+from jobs.arrow_rows import map_in_arrow
 from jobs.book.book_rows import GROUP_KEY
 from jobs.book.event_columns import EVENT_COLUMNS
 from jobs.book.keyed_replay import GROUP_SCHEMA
@@ -112,7 +112,7 @@ def _replay_sorted(
     saved = part.saved(states).select(*GROUP_KEY, "sequence", "event_time", "saved_book")
     seeded = events.unionByName(saved, allowMissingColumns=True)
     sorted_events = seeded.repartition(*GROUP_KEY).sortWithinPartitions(*_KEY)
-    return sorted_events.mapInArrow(_replaying(options_of), from_arrow_schema(GROUP_SCHEMA))
+    return map_in_arrow(sorted_events, _replaying(options_of), GROUP_SCHEMA)
 
 
 def _replaying(options_of: Callable[[str], BookOptions]) -> Any:

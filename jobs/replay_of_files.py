@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.pandas.types import from_arrow_schema
 
+from jobs.arrow_rows import map_in_arrow
 from jobs.book.book_rows import GROUP_KEY, Key
 from jobs.book.event_files import CONTENT_SCHEMA, content_of_file
 from jobs.book.keyed_replay import GROUP_SCHEMA
@@ -45,7 +45,7 @@ def replay_of_files(
     books = spark.createDataFrame(numbers, "task int, exchange string, symbol string, epoch bigint")
     seeds = books.join(part.saved(states).select(*GROUP_KEY, "saved_book"), list(GROUP_KEY), "left")
     by_task = seeds.repartitionById(len(tasks), F.col("task"))
-    return by_task.mapInArrow(replay, from_arrow_schema(GROUP_SCHEMA))
+    return map_in_arrow(by_task, replay, GROUP_SCHEMA)
 
 
 def _contents(spark: SparkSession, paths: Sequence[str]) -> list[Content]:

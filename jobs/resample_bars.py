@@ -16,7 +16,6 @@ BAR_KEY = ("exchange", "symbol", "bar_seconds", "bar_start")
 PRICES = ("open", "high", "low", "close")
 OF_TRADES = (*PRICES, "last_trade_at")  # of the bar before where a bar has no trade
 LAST_TIMES = ("last_trade_at", "last_event_at")
-_SUM = "decimal(38,8)"
 
 
 def check_bar_seconds(bar_seconds: int) -> int:
@@ -77,8 +76,7 @@ def bars_of_parts(parts: DataFrame, bar_seconds: int) -> DataFrame:
 
 def bars_of_sums(bars: DataFrame, bar_seconds: int) -> DataFrame:
     """Bars as from ``resample_events``, of rows of ``BAR_SCHEMA``."""
-    sums = {name: F.coalesce(name, F.lit(0).cast(kind)) for name, kind in bars.dtypes if kind == _SUM}
-    return _with_key(bars, bar_seconds).withColumns({**sums, "is_filled": F.lit(False)})
+    return _with_key(bars, bar_seconds).withColumn("is_filled", F.lit(False))
 
 
 def carry_close(bars: DataFrame) -> DataFrame:

@@ -83,8 +83,7 @@ def _instants(values: np.ndarray, is_there: np.ndarray | None = None) -> pa.Arra
 
 
 def _sums(numbers: np.ndarray) -> pa.Array:
-    words = words_of_sums(numbers)
-    return decimals_of(words, SIZE, (words != 0).any(axis=1))
+    return decimals_of(words_of_sums(numbers), SIZE)
 
 
 def words_of_sums(numbers: np.ndarray) -> np.ndarray:

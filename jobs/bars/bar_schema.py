@@ -21,8 +21,7 @@ PACKED_SCHEMA = pa.schema(
     [("exchange", pa.string()), ("symbol", pa.string()), ("stretch", pa.int64()), ("parts", pa.binary())]
 )
 # One row is a bar with at least one event. Prices are NULL without a trade that has a price; the average price, which
-# volumes weigh, is also NULL where the volume is 0. A sum of sizes that is 0 is NULL on the way to Spark: there each
-# decimal becomes an object.
+# volumes weigh, is also NULL where the volume is 0.
 BAR_SCHEMA = pa.schema(
     [
         ("exchange", pa.string()),

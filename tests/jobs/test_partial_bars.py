@@ -109,7 +109,7 @@ def test_a_bar_without_a_trade_has_no_price_and_no_vwap():
     (row,) = parts.take_bars().to_pylist()
     names = ("open", "close", "high", "low", "vwap", "last_trade_at")
     assert {row[name] for name in names} == {None}
-    assert (row["n_limit_buys"], row["limit_buy_size"], row["n_trades"], row["volume"]) == (1, 2, 0, None)
+    assert (row["n_limit_buys"], row["limit_buy_size"], row["n_trades"], row["volume"]) == (1, 2, 0, 0)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -134,4 +134,4 @@ def test_a_bar_of_trades_without_a_size_has_no_average_price():
     parts = PartialBars(60)
     parts.add_trades(batch_of("trades", [trade(size="0"), trade(size=1) | {"size": None}]))
     (row,) = parts.take_bars().to_pylist()
-    assert (row["open"], row["volume"], row["vwap"]) == (1, None, None)
+    assert (row["open"], row["volume"], row["vwap"]) == (1, 0, None)
