@@ -16,7 +16,7 @@ from jobs.file_tasks import map_files
 
 Source = Literal["orders", "trades"]
 COLUMNS: dict[Source, Sequence[str]] = {"orders": ORDER_COLUMNS, "trades": TRADE_COLUMNS}
-_MOST_PARTS = 1 << 18  # that a task holds at a time: about 100 MB
+_MOST_PARTS = 1 << 14  # that a task holds before it hands them on: about 6 MB
 
 
 def parts_of_rows(

@@ -18,7 +18,7 @@ from jobs.bars.file_batches import Batches, Piece, pieces_of_file, read_in_time
 
 _TIMES: Mapping[Source, str] = {"orders": "event_time", "trades": "trade_time"}
 _BEGIN, _END = -(2**63), 2**63 - 1
-_MOST_BARS = 1 << 15  # that a task holds before it hands on those that are over: about 12 MB
+_MOST_BARS = 1 << 14  # that a task holds before it hands on those that are over: about 6 MB
 _MOST_READ = 1.25  # times its share that a task reads: above it, joining parts of bars is faster
 
 

@@ -15,8 +15,7 @@ from jobs.bars.flow_columns import TEXTS
 from jobs.mapped_file import open_mapped
 
 Batches = Generator[tuple[pa.RecordBatch, int | None], None, None]
-_BATCH_ROWS = 131_072  # 8 columns of 8 to 16 bytes fit the cache of a core
-_STEP_ROWS = 32_768  # each may begin a bar, which is held until all files have come as far
+_BATCH_ROWS = 32_768  # quotes with lists of depths take 25 MB; each row may begin a bar, which is held for a while
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
@@ -40,18 +39,19 @@ def read_batches(path: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
 def read_in_time(piece: Piece, columns: Sequence[str], time: str) -> Batches:
     """Batches of a row group, each with an instant before which no later one has a row; None with the last."""
     with open_mapped(piece.path, TEXTS) as file:
-        whole = file.read_row_group(piece.number, [time], use_threads=False).column(0)
-        firsts = _firsts_from(times_us(whole.combine_chunks()))
-        n_read = 0
-        for batch in file.iter_batches(_STEP_ROWS, row_groups=[piece.number], columns=list(columns), use_threads=False):
+        firsts, n_read = _firsts_from(file, piece.number, time), 0
+        for batch in file.iter_batches(
+            _BATCH_ROWS, row_groups=[piece.number], columns=list(columns), use_threads=False
+        ):
             n_read += len(batch)
-            yield batch, None if n_read == piece.n_rows else int(firsts[n_read // _STEP_ROWS])
+            yield batch, None if n_read == piece.n_rows else int(firsts[n_read // _BATCH_ROWS])
 
 
-def _firsts_from(times: np.ndarray) -> np.ndarray:
-    """The earliest of the times from each step on."""
-    of_steps = np.minimum.reduceat(times, np.arange(0, len(times), _STEP_ROWS))
-    return np.minimum.accumulate(of_steps[::-1])[::-1]
+def _firsts_from(file: pq.ParquetFile, number: int, time: str) -> np.ndarray:
+    """The earliest time of a row group from each of its batches on."""
+    times = times_us(file.read_row_group(number, [time], use_threads=False).column(0).combine_chunks())
+    of_batches = np.minimum.reduceat(times, np.arange(0, len(times), _BATCH_ROWS))
+    return np.minimum.accumulate(of_batches[::-1])[::-1]
 
 
 def pieces_of_file(path: str, time: str) -> list[Piece] | None:

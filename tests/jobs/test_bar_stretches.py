@@ -61,7 +61,7 @@ def test_stretches_of_any_files_equal_sums_of_python(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bar_stretches, "_MOST_READ", 1e9)  # files that overlap as well
         patch.setattr(bar_stretches, "_MOST_BARS", 1)  # bars are handed on before the end
-        patch.setattr(file_batches, "_STEP_ROWS", step_rows)
+        patch.setattr(file_batches, "_BATCH_ROWS", step_rows)
         for source, rows in (("trades", trade_rows), ("orders", order_rows)):
             in_order = sorted(rows, key=lambda row: row[TIMES[source]]) if is_sorted else rows
             cuts = [in_order[at : at + in_a_file] for at in range(0, len(rows), in_a_file)]
@@ -121,7 +121,7 @@ def test_bars_are_handed_on_once_no_later_piece_can_touch_them(tmp_path, monkeyp
 
 def test_a_file_of_few_trades_waits_for_those_of_many_orders(tmp_path, monkeypatch):
     monkeypatch.setattr(bar_stretches, "_MOST_BARS", 5)
-    monkeypatch.setattr(file_batches, "_STEP_ROWS", 4)
+    monkeypatch.setattr(file_batches, "_BATCH_ROWS", 4)
     opened = {"exchange": "x", "symbol": "A", "event": "open", "side": "buy", "size": Decimal(1)}
     orders = [opened | {"event_time": START + timedelta(seconds=20 * i)} for i in range(300)]
     files = {
