@@ -24,7 +24,6 @@ FIXED = {
     "spark.databricks.delta.properties.defaults.parquet.format.version": "2.12.0",  # Delta asks a table, not Hadoop
     "spark.sql.files.maxRecordsPerFile": "1000000",  # one late row rewrites a file
     "spark.sql.execution.arrow.pyspark.enabled": "true",
-    "spark.sql.execution.arrow.maxBytesPerBatch": "16777216",  # else 10,000 rows to a worker, however wide
     "spark.sql.codegen.cache.maxEntries": "1000",  # of 100 a pipeline compiles the same code again in each of its jobs
     "spark.sql.ui.explainMode": "simple",  # else the text of each wide plan is laid out at length, for nobody
     "spark.sql.dataFrameQueryContext.enabled": "false",  # errors would name lines of our own code

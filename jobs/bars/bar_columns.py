@@ -26,7 +26,9 @@ from jobs.bars.layout import (
 )
 
 Names = Sequence[tuple[str, str]]  # exchange and symbol by group
-_STRETCH_BARS = 1024  # a packed row has at most so many parts: 0.4 MB
+# A packed row has at most so many parts. Spark hands 10,000 rows at a time to a worker, however large: 59 MB of these.
+# Its limit in bytes would add up the sizes of all columns at each row of every query, also where rows are scored.
+_STRETCH_BARS = 16
 _LOWER = 0xFFFFFFFF  # 32 bits
 _UNITS = 1e8  # of a price or size
 

@@ -71,8 +71,9 @@ class PartialBars:
         return rows
 
     def _add(self, kernel: Callable[..., int], columns: Any, n_rows: int) -> None:
-        n_new = len(self._groups.names) - len(self._parts.newest)
-        self._parts = self._parts._replace(newest=np.append(self._parts.newest, np.full(n_new, NONE, dtype=np.int64)))
+        if n_new := len(self._groups.names) - len(self._parts.newest):
+            newest = np.append(self._parts.newest, np.full(n_new, NONE, dtype=np.int64))
+            self._parts = self._parts._replace(newest=newest)
         first = 0
         while (first := kernel(self._parts, first, self._width_us, columns)) < n_rows:
             self._parts = _enlarged(self._parts)

@@ -99,13 +99,3 @@ def test_decimals_travel_as_whole_numbers(spark):
     travelled = ours._jdf.queryExecution().analyzed().children().head().schema().sql()
     expected = ("price: BIGINT", "volume: BIGINT", "rate: BIGINT", "funds: DECIMAL(38,18)", "flow: BIGINT")
     assert [one for one in expected if one not in travelled] == []
-
-
-def test_wide_rows_go_to_a_worker_in_batches_of_some_megabytes(spark):
-    def sizes(batches):
-        yield from (pa.record_batch({"n_bytes": pa.array([batch.nbytes])}) for batch in batches)
-
-    wide = spark.range(0, 1000, 1, 1).selectExpr("id", "repeat('x', 100000) AS text")
-    found = [row.n_bytes for row in wide.mapInArrow(sizes, "n_bytes bigint").collect()]
-    assert sum(found) >= 100_000_000
-    assert max(found) < 20_000_000

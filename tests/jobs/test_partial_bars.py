@@ -56,14 +56,14 @@ def test_parts_of_several_tasks_in_any_order_equal_sums_of_python(trade_rows, or
 
 
 def test_a_packed_row_holds_one_symbol_and_one_stretch_of_time():
-    seconds = [0, 60 * 1023, 60 * 1024, 60 * 1024 + 1, 0]
-    stretch_start = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=60 * 1024 * 27_000)
+    seconds = [0, 60 * 15, 60 * 16, 60 * 16 + 1, 0]
+    stretch_start = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=60 * 16 * 1_728_000)
     parts = PartialBars(60)
     rows = [trade(symbol=symbol, trade_time=stretch_start + timedelta(seconds=s)) for symbol in "BA" for s in seconds]
     parts.add_trades(batch_of("trades", rows))
     packed = parts.take_packed()
     keys = zip(packed["symbol"].to_pylist(), packed["stretch"].to_pylist(), strict=True)
-    assert sorted(keys) == [("A", 27_000), ("A", 27_001), ("B", 27_000), ("B", 27_001)]
+    assert sorted(keys) == [("A", 1_728_000), ("A", 1_728_001), ("B", 1_728_000), ("B", 1_728_001)]
     assert len(parts.take_packed()) == 0
 
 
