@@ -83,9 +83,8 @@ class _Sources:
     def __init__(self, spark: SparkSession, inputs: Mapping[str, int], since: Mapping[str, int] | None) -> None:
         self._spark, self._inputs = spark, inputs
         orders, trades, quotes = (rows_at(spark, table, inputs[table]) for table in BAR_SOURCES)
-        is_quoted = not quotes.isEmpty() or (since is not None and since["quotes"] != inputs["quotes"])
-        self._all_quotes = quotes
-        self.quotes = quotes if is_quoted else None
+        self.is_quoted = not quotes.isEmpty() or (since is not None and since["quotes"] != inputs["quotes"])
+        self.quotes = quotes
         received = received_exchanges(orders)
         self.events = FlowEvents(trades, orders, received)
         self.new_times: DataFrame | None = None
@@ -118,7 +117,7 @@ class _Sources:
         """The books of all quotes, as from ``quote_bars``: by file where the table is plain files."""
         paths = self._quote_files
         if paths is None:
-            return quote_bars(self._all_quotes, bar_seconds)
+            return quote_bars(self.quotes, bar_seconds)
         return quote_bars_of_files(self._spark, paths, bar_seconds)
 
     @property
@@ -133,7 +132,7 @@ class _Sources:
 
     @cached_property
     def _quote_files(self) -> list[str] | None:
-        return plain_files(self._spark, "quotes", self._all_quotes)
+        return plain_files(self._spark, "quotes", self.quotes)
 
 
 def received_exchanges(orders: DataFrame) -> frozenset[str]:
@@ -154,7 +153,7 @@ def _changes(spark: SparkSession, sources: _Sources, bar_seconds: int, is_gap_fr
 
 
 def _with_books(bars: DataFrame, sources: _Sources, part: Slice | None, bar_seconds: int) -> DataFrame:
-    if sources.quotes is None:
+    if not sources.is_quoted:
         return without_quotes(bars)
     if part is None:
         return with_quotes(bars, sources.books(bar_seconds))
