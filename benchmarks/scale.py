@@ -117,6 +117,7 @@ def measure(home: Path, millions: float) -> dict[str, Any]:
         "(SELECT count(*) FROM bars) AS bars, (SELECT count(*) FROM features) AS features"
     ).first()
     n_widths = len(app.config.bars.seconds)
+    assert abs(n_events / (millions * 1e6) - 1) < 0.02, n_events
     assert counts.orders == n_events, (counts, n_events)
     assert counts.trades == counts.matches > 0, counts
     assert counts.volume == n_widths * counts.traded, counts

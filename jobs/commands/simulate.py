@@ -13,7 +13,7 @@ from jobs.app import App
 from jobs.simulator import simulation
 from jobs.simulator.faults import Faults
 from jobs.simulator.instruments import INSTRUMENTS
-from jobs.simulator.market import Market, expected_messages, last_for_messages
+from jobs.simulator.market import LONGEST_SECONDS, Market, expected_messages, last_for_messages
 from jobs.simulator.simulation import SimulationSummary
 from jobs.simulator.truth_file import TruthFile
 from models.errors import UsageError
@@ -117,8 +117,8 @@ def _with_duration(market: Market, messages: int | None, hours: float | None) ->
     if messages is not None and hours is not None:
         raise UsageError("--messages and --hours exclude each other: give one")
     if hours is not None:
-        if not 0 < hours <= 8784:
-            raise UsageError(f"--hours must be above 0 and at most 8784, got {hours}")
+        if not 0 < hours <= LONGEST_SECONDS / 3600:
+            raise UsageError(f"--hours must be above 0 and at most {LONGEST_SECONDS // 3600}, got {hours}")
         return replace(market, duration_seconds=max(1, round(hours * 3600)))
     return last_for_messages(market, messages or 1_000_000)
 

@@ -8,7 +8,7 @@ from jobs.simulator.instruments import INSTRUMENTS, Instrument
 from jobs.simulator.order_flow import ACTIVITY_SWING, MESSAGES_PER_SECOND
 from models.errors import UsageError
 
-LONGEST_SECONDS = 366 * 86_400
+LONGEST_SECONDS = 3 * 366 * 86_400
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,18 @@ def expected_messages(market: Market) -> float:
 
 
 def last_for_messages(market: Market, n_messages: int) -> Market:
-    """The market with the duration in which about ``n_messages`` messages of all symbols together arrive."""
+    """The market with the duration in which about ``n_messages`` messages of all symbols together arrive.
+
+    Raises:
+        UsageError: it would be too long.
+    """
     shortest, longest = 1, LONGEST_SECONDS
+    most = expected_messages(replace(market, duration_seconds=longest))
+    if n_messages > most:
+        raise UsageError(
+            f"{n_messages:,} messages take too long: about {int(most):,} arrive within {longest // 86_400} days; "
+            "choose more symbols or more messages per second"
+        )
     while shortest < longest:
         middle = (shortest + longest) // 2
         if expected_messages(replace(market, duration_seconds=middle)) < n_messages:

@@ -221,7 +221,7 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
         ("symbols", (), r"choose from BTC-USD"),
         ("symbols", ("BTC-USD", "BTC-USD"), "name each once"),
         ("start_time", datetime(2024, 1, 1), "time zone"),
-        ("duration_seconds", 0, "duration must be 1 to 31622400 seconds, got 0"),
+        ("duration_seconds", 0, "duration must be 1 to 94867200 seconds, got 0"),
         ("messages_per_second", 0.0, "must be 0.01 to 10000, got 0.0"),
         ("signal_strength", float("nan"), "signal strength must be 0 to 5, got nan"),
         ("half_life_seconds", 0.5, "half-life must be 1 to 86400 seconds, got 0.5"),
@@ -230,6 +230,11 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
 def test_a_setting_out_of_range_is_refused(setting, value, message):
     with pytest.raises(UsageError, match=message):
         Market(**{setting: value})
+
+
+def test_more_messages_than_the_longest_market_sends_are_refused():
+    with pytest.raises(UsageError, match=r"1,000,000,000 messages take too long: .* within 1098 days; choose more"):
+        last_for_messages(Market(), 1_000_000_000)
 
 
 @pytest.mark.parametrize("shares", [{"gap_share": -0.1}, {"gap_share": 0.6, "malformed_share": 0.6}])
