@@ -32,8 +32,8 @@ def map_in_arrow(rows: DataFrame, work: Callable[[Any], Batches], schema: pa.Sch
         return (_packed(batch, travelling) for batch in work(batches))
 
     found = rows.mapInArrow(run, from_arrow_schema(travelling))
-    sums = _sums(schema)
-    return found.select(*(_unpacked(rows.sparkSession, field, sums).alias(field.name) for field in schema))
+    sums, decimal = _sums(schema), _Decimals(rows.sparkSession)
+    return found.select(*(_unpacked(decimal, field, sums) for field in schema))
 
 
 def _sums(schema: pa.Schema) -> list[str]:
@@ -93,17 +93,24 @@ def _large(sums: pa.RecordBatch, is_large: np.ndarray) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(offsets), by_column.take(pa.array(by_row)), mask=pa.array(~is_large))
 
 
-def _unpacked(spark: SparkSession, field: pa.Field, sums: list[str]) -> Column:
+def _unpacked(decimals: _Decimals, field: pa.Field, sums: list[str]) -> Column | str:
     if _as_units(field).type == field.type:
-        return F.col(field.name)
-    values = _decimal(spark, F.col(field.name), field.type)
-    return F.coalesce(values, F.get(_LARGE.name, sums.index(field.name))) if field.name in sums else values
+        return field.name
+    values = decimals.of_units(F.col(field.name), field.type)
+    values = F.coalesce(values, F.get(_LARGE.name, sums.index(field.name))) if field.name in sums else values
+    return values.alias(field.name)
 
 
-def _decimal(spark: SparkSession, units: Column, kind: pa.Decimal128Type) -> Column:
-    """DECIMAL of units of its last digit."""
-    assert spark._jvm is not None
-    spark_sql: Any = spark._jvm.org.apache.spark.sql
-    between = spark_sql.classic.ExpressionUtils
-    made = spark_sql.catalyst.expressions.MakeDecimal(between.expression(units._jc), kind.precision, kind.scale, False)
-    return Column(between.column(made))
+class _Decimals:
+    """Makes DECIMAL of units of its last digit."""
+
+    def __init__(self, spark: SparkSession) -> None:
+        # Each name on the way to a class is asked of Java: once, not for each column.
+        assert spark._jvm is not None
+        spark_sql: Any = spark._jvm.org.apache.spark.sql
+        self._between = spark_sql.classic.ExpressionUtils
+        self._make = spark_sql.catalyst.expressions.MakeDecimal
+
+    def of_units(self, units: Column, kind: pa.Decimal128Type) -> Column:
+        made = self._make(self._between.expression(units._jc), kind.precision, kind.scale, False)
+        return Column(self._between.column(made))
