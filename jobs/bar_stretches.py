@@ -9,11 +9,13 @@ from itertools import pairwise
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_type
 
 from jobs.arrow_rows import map_in_arrow
 from jobs.arrow_views import times_us
 from jobs.bar_parts import COLUMNS, Source
-from jobs.bars.bar_schema import BAR_SCHEMA
+from jobs.bars.bar_schema import BAR_SCHEMA, OF_ORDERS
 from jobs.bars.file_batches import Batches, Piece, pieces_of_file, read_in_time
 
 _TIMES: Mapping[Source, str] = {"orders": "event_time", "trades": "trade_time"}
@@ -63,13 +65,18 @@ def bars_of_files(
     if stretches is None:
         return None
 
+    absent = set() if files.get("orders") else OF_ORDERS  # all 0 without orders: they do not travel
+    sent = pa.schema([field for field in BAR_SCHEMA if field.name not in absent])
+
     def count(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for number in batch.column("id").to_pylist():
-                yield from count_stretch(stretches[number], bar_seconds, received_exchanges)
+                for bars in count_stretch(stretches[number], bar_seconds, received_exchanges):
+                    yield bars.select(sent.names)
 
-    tasks = spark.range(0, len(stretches), 1, len(stretches))
-    return map_in_arrow(tasks, count, BAR_SCHEMA)
+    counted = map_in_arrow(spark.range(0, len(stretches), 1, len(stretches)), count, sent)
+    zeros = {name: F.lit(0).cast(from_arrow_type(BAR_SCHEMA.field(name).type)) for name in absent}
+    return counted.withColumns(zeros).select(BAR_SCHEMA.names)
 
 
 def plan_stretches(files: Mapping[Source, Sequence[str]], width_us: int, n_tasks: int) -> list[Stretch] | None:

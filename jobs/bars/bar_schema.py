@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from jobs.arrow_views import DECIMAL, INSTANT
-from jobs.bars.layout import BUY, SELL, flow_field
+from jobs.bars.layout import BUY, LIMIT, SELL, flow_field
 
 SIZE = pa.decimal128(38, 8)
 COUNTS = ("n_{side}_trades", "n_limit_{side}s", "n_market_{side}s", "n_cancel_{side}s")
@@ -15,6 +15,7 @@ FLOW_NAMES = [
     for kind, (count, size) in enumerate(zip(COUNTS, SIZES, strict=True))
     for side, name in ((BUY, "buy"), (SELL, "sell"))
 ]
+OF_ORDERS = {name for *names, at in FLOW_NAMES if at >= flow_field(LIMIT, BUY) for name in names}
 # One row is a symbol's parts of bars in a stretch of time, as the kernel holds them.
 PACKED_KEY = ("exchange", "symbol", "stretch")
 PACKED_SCHEMA = pa.schema(

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs import bar_stretches
+from jobs.bar_parts import COLUMNS
 from jobs.bar_stretches import bars_of_files, count_stretch, plan_stretches
 from jobs.bars import file_batches
 from jobs.bars.bar_schema import BAR_SCHEMA
@@ -30,6 +31,12 @@ def write(folder, source, rows, row_group_size=1000, **options):
 def of_minutes(*minutes, **other):
     """A trade at the tenth second of each of these minutes."""
     return [trade(60 * minute + 10, sequence=minute, **other) for minute in minutes]
+
+
+def opened(seconds):
+    """An order that enters the book so many seconds from the start."""
+    told = {"exchange": "x", "symbol": "A", "event": "open", "side": "buy", "size": Decimal(1)}
+    return dict.fromkeys(COLUMNS["orders"]) | told | {"event_time": START + timedelta(seconds=seconds)}
 
 
 def bars_of(stretches, seconds=60, received=()):
@@ -122,8 +129,7 @@ def test_bars_are_handed_on_once_no_later_piece_can_touch_them(tmp_path, monkeyp
 def test_a_file_of_few_trades_waits_for_those_of_many_orders(tmp_path, monkeypatch):
     monkeypatch.setattr(bar_stretches, "_MOST_BARS", 5)
     monkeypatch.setattr(file_batches, "_BATCH_ROWS", 4)
-    opened = {"exchange": "x", "symbol": "A", "event": "open", "side": "buy", "size": Decimal(1)}
-    orders = [opened | {"event_time": START + timedelta(seconds=20 * i)} for i in range(300)]
+    orders = [opened(20 * i) for i in range(300)]
     files = {
         "trades": [write(tmp_path, "trades", of_minutes(*range(100)))],
         "orders": [write(tmp_path, "orders", orders[at : at + 30]) for at in range(0, 300, 30)],
@@ -135,9 +141,11 @@ def test_a_file_of_few_trades_waits_for_those_of_many_orders(tmp_path, monkeypat
     assert [(row["n_trades"], row["n_limit_buys"]) for row in rows] == [(1, 3)] * 100
 
 
-def test_a_session_reads_files_by_stretches(spark, tmp_path):
+@pytest.mark.parametrize("order_rows", [[], [opened(5), opened(65)]])
+def test_a_session_reads_files_by_stretches(spark, tmp_path, order_rows):
     rows = [trade(20 * i, symbol=symbol, sequence=i) for i in range(600) for symbol in "AB"]
-    files = [write(tmp_path, "trades", rows[at : at + 100]) for at in range(0, 1200, 100)]
-    found = bars_of_files(spark, {"trades": files, "orders": []}, 60).toArrow().combine_chunks()
+    files = {"trades": [write(tmp_path, "trades", rows[at : at + 100]) for at in range(0, 1200, 100)]}
+    files["orders"] = [write(tmp_path, "orders", order_rows)] if order_rows else []
+    found = bars_of_files(spark, files, 60).toArrow().combine_chunks()
     (batch,) = found.cast(BAR_SCHEMA).to_batches()
-    check(found_bars(batch, 60), expected_bars(rows, [], 60, ()))
+    check(found_bars(batch, 60), expected_bars(rows, order_rows, 60, ()))
