@@ -75,8 +75,10 @@ def bars_of_files(
                     yield bars.select(sent.names)
 
     counted = map_in_arrow(spark.range(0, len(stretches), 1, len(stretches)), count, sent)
-    zeros = {name: F.lit(0).cast(from_arrow_type(BAR_SCHEMA.field(name).type)) for name in absent}
-    return counted.withColumns(zeros).select(BAR_SCHEMA.names)
+    zeros = {kind: F.lit(0).cast(from_arrow_type(kind)) for kind in {BAR_SCHEMA.field(name).type for name in absent}}
+    return counted.select(
+        *(zeros[field.type].alias(field.name) if field.name in absent else field.name for field in BAR_SCHEMA)
+    )
 
 
 def plan_stretches(files: Mapping[Source, Sequence[str]], width_us: int, n_tasks: int) -> list[Stretch] | None:
