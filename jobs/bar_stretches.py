@@ -20,7 +20,8 @@ from jobs.bars.file_batches import Batches, Piece, pieces_of_file, read_in_time
 
 _TIMES: Mapping[Source, str] = {"orders": "event_time", "trades": "trade_time"}
 _BEGIN, _END = -(2**63), 2**63 - 1
-_MOST_BARS = 1 << 14  # that a task holds before it hands on those that are over: about 6 MB
+_MOST_BARS = 1 << 14  # that a task holds before it hands on those that are over, or twice those that are not: 6 MB
+_MOST_OPEN = 1 << 24  # rows of the pieces of one instant; unless in the order of time they are held: 70 bytes a row
 _MOST_READ = 1.25  # times its share that a task reads: above it, joining parts of bars is faster
 
 
@@ -58,8 +59,8 @@ def bars_of_files(
 ) -> DataFrame | None:
     """Bars (``BAR_SCHEMA``) of all rows of files on a disk that every task can read; no row passes through the JVM.
 
-    None where that would not be fast: a file does not say from when to when its rows are, or the files do not follow
-    each other in time, so that tasks would read much of them twice.
+    None where that would not be fast or would need much memory: a file does not say from when to when its rows are,
+    or the files do not follow each other in time, so that tasks would read much of them twice, or hold many at once.
     """
     stretches = plan_stretches(files, bar_seconds * 1_000_000, spark.sparkContext.defaultParallelism)
     if stretches is None:
@@ -91,6 +92,8 @@ def plan_stretches(files: Mapping[Source, Sequence[str]], width_us: int, n_tasks
                 return None
             pieces += [(source, piece) for piece in found]
     pieces.sort(key=lambda one: (one[1].first_us, one[1].path, one[1].number))
+    if _most_open([piece for _, piece in pieces]) > _MOST_OPEN:
+        return None
     share = sum(piece.n_rows for _, piece in pieces) / max(1, min(n_tasks, len(pieces)))
     borders, n_before = [_BEGIN], 0
     for _, piece in pieces:
@@ -105,6 +108,18 @@ def plan_stretches(files: Mapping[Source, Sequence[str]], width_us: int, n_tasks
     return stretches if all(stretch.n_rows <= _MOST_READ * share for stretch in stretches) else None
 
 
+def _most_open(pieces: Sequence[Piece]) -> int:
+    """Most rows of pieces that have a common instant; of pieces in the order of their first rows."""
+    most, n_open, open_pieces = 0, 0, list[tuple[int, int]]()
+    for piece in pieces:
+        while open_pieces and open_pieces[0][0] < piece.first_us:
+            n_open -= heappop(open_pieces)[1]
+        heappush(open_pieces, (piece.last_us, piece.n_rows))
+        n_open += piece.n_rows
+        most = max(most, n_open)
+    return most
+
+
 def count_stretch(
     stretch: Stretch, bar_seconds: int, received_exchanges: Collection[str] = ()
 ) -> Iterator[pa.RecordBatch]:
@@ -117,10 +132,12 @@ def count_stretch(
         for number, (source, piece) in enumerate(stretch.pieces)
     ]
     heapify(ahead)
+    most = _MOST_BARS
     while ahead:
         first_us, number, source, batches = heappop(ahead)
-        if len(bars) >= _MOST_BARS:
+        if len(bars) >= most:
             yield bars.take_bars_before(first_us)
+            most = max(_MOST_BARS, 2 * len(bars))  # those that stay are copied: not at each batch
         batch, next_us = next(batches)
         (bars.add_trades if source == "trades" else bars.add_orders)(batch)
         if next_us is None:

@@ -37,21 +37,37 @@ def read_batches(path: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
 
 
 def read_in_time(piece: Piece, columns: Sequence[str], time: str) -> Batches:
-    """Batches of a row group, each with an instant before which no later one has a row; None with the last."""
+    """Batches of a row group, each with an instant before which no later one has a row; None with the last.
+
+    A group in the order of time is streamed. One that is not, as a file that is sorted by symbol first and has the
+    end of one and the begin of the next, is read whole and sorted: else its first batch would wait for its last.
+    """
     with open_mapped(piece.path, TEXTS) as file:
-        firsts, n_read = _firsts_from(file, piece.number, time), 0
-        for batch in file.iter_batches(
-            _BATCH_ROWS, row_groups=[piece.number], columns=list(columns), use_threads=False
-        ):
+        times = times_us(file.read_row_group(piece.number, [time], use_threads=False).column(0).combine_chunks())
+        starts = np.arange(0, len(times), _BATCH_ROWS)
+        firsts = np.minimum.reduceat(times, starts)
+        if (firsts[1:] >= firsts[:-1]).all():
+            batches = file.iter_batches(
+                _BATCH_ROWS, row_groups=[piece.number], columns=list(columns), use_threads=False
+            )
+        else:
+            in_order = np.argsort(times, kind="stable")
+            firsts = times[in_order[starts]]
+            batches = _batches_in(file, piece.number, columns, in_order)
+        n_read = 0
+        for batch in batches:  # of the stream some are smaller, where the dictionary of a text was full
             n_read += len(batch)
             yield batch, None if n_read == piece.n_rows else int(firsts[n_read // _BATCH_ROWS])
 
 
-def _firsts_from(file: pq.ParquetFile, number: int, time: str) -> np.ndarray:
-    """The earliest time of a row group from each of its batches on."""
-    times = times_us(file.read_row_group(number, [time], use_threads=False).column(0).combine_chunks())
-    of_batches = np.minimum.reduceat(times, np.arange(0, len(times), _BATCH_ROWS))
-    return np.minimum.accumulate(of_batches[::-1])[::-1]
+def _batches_in(
+    file: pq.ParquetFile, number: int, columns: Sequence[str], in_order: np.ndarray
+) -> Iterator[pa.RecordBatch]:
+    """Batches of a row group with its rows in this order."""
+    group = file.read_row_group(number, list(columns), use_threads=False).combine_chunks()
+    for at in range(0, len(in_order), _BATCH_ROWS):
+        (batch,) = group.take(pa.array(in_order[at : at + _BATCH_ROWS])).to_batches()
+        yield batch
 
 
 def pieces_of_file(path: str, time: str) -> list[Piece] | None:

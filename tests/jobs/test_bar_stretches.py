@@ -136,9 +136,43 @@ def test_a_file_of_few_trades_waits_for_those_of_many_orders(tmp_path, monkeypat
     }
     (stretch,) = plan_stretches(files, MINUTE_US, 1)
     batches = list(count_stretch(stretch, 60))
-    assert max(map(len, batches)) <= 5 + 4
+    assert max(map(len, batches)) <= 2 * 5 + 4
     rows = [row for batch in batches for row in batch.to_pylist()]
     assert [(row["n_trades"], row["n_limit_buys"]) for row in rows] == [(1, 3)] * 100
+
+
+def test_a_file_sorted_by_symbol_first_is_read_in_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(bar_stretches, "_MOST_BARS", 4)
+    monkeypatch.setattr(file_batches, "_BATCH_ROWS", 4)
+    rows = [one for symbol in "AB" for one in of_minutes(*range(100), symbol=symbol)]
+    (stretch,) = plan_stretches({"trades": [write(tmp_path, "trades", rows)]}, MINUTE_US, 1)
+    batches = list(count_stretch(stretch, 60))
+    assert max(map(len, batches)) <= 2 * 4 + 4
+    check(found_bars(bars_of([stretch]), 60), expected_bars(rows, [], 60, ()))
+
+
+def test_a_bar_with_rows_at_both_ends_of_a_file_is_handed_on_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(bar_stretches, "_MOST_BARS", 1)
+    monkeypatch.setattr(file_batches, "_BATCH_ROWS", 1)
+    (stretch,) = plan_stretches({"trades": [write(tmp_path, "trades", of_minutes(3, 9, 3, 12))]}, MINUTE_US, 1)
+    assert bars_of([stretch])["n_trades"].to_pylist() == [2, 1, 1]
+
+
+def test_a_file_whose_dictionary_of_texts_was_full_is_read_in_any_order(tmp_path, monkeypatch):
+    monkeypatch.setattr(file_batches, "_BATCH_ROWS", 1000)
+    rows = [trade(i, symbol=f"a symbol with the number {i}", sequence=i) for i in range(3000)]
+    for one in (rows, rows[::-1]):
+        full = {"dictionary_pagesize_limit": 2000, "write_batch_size": 10, "row_group_size": 3000}
+        (stretch,) = plan_stretches({"trades": [write(tmp_path, "trades", one, **full)]}, MINUTE_US, 1)
+        assert len(bars_of([stretch])) == 3000
+
+
+def test_files_of_which_too_many_lie_at_one_instant_are_not_read_by_stretches(tmp_path, monkeypatch):
+    parts = [of_minutes(0, 2), of_minutes(1, 3), of_minutes(2, 4), of_minutes(5, 6)]
+    files = [write(tmp_path, "trades", part) for part in parts]
+    for most_rows, is_read in ((6, True), (5, False)):
+        monkeypatch.setattr(bar_stretches, "_MOST_OPEN", most_rows)
+        assert (plan_stretches({"trades": files}, MINUTE_US, 1) is not None) == is_read
 
 
 @pytest.mark.parametrize("order_rows", [[], [opened(5), opened(65)]])
