@@ -13,7 +13,6 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_type
 
 from jobs.arrow_rows import map_in_arrow
-from jobs.arrow_views import times_us
 from jobs.bar_parts import COLUMNS, Source
 from jobs.bars.bar_schema import BAR_SCHEMA, OF_ORDERS
 from jobs.bars.file_batches import Batches, Piece, pieces_of_file, read_in_time
@@ -43,12 +42,7 @@ class Stretch:
 
     def rows_of(self, source: Source, piece: Piece) -> Batches:
         """The rows of a piece that belong here, as from ``read_in_time``."""
-        is_inside = self.begin_us <= piece.first_us and piece.last_us < self.end_us
-        for batch, next_us in read_in_time(piece, COLUMNS[source], _TIMES[source]):
-            if not is_inside:
-                times = times_us(batch.column(_TIMES[source]))
-                batch = batch.filter(pa.array((times >= self.begin_us) & (times < self.end_us)))
-            yield batch, next_us
+        return read_in_time(piece, COLUMNS[source], _TIMES[source], self.begin_us, self.end_us)
 
 
 def bars_of_files(

@@ -36,38 +36,52 @@ def read_batches(path: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         yield from file.iter_batches(_BATCH_ROWS, columns=list(columns), use_threads=False)
 
 
-def read_in_time(piece: Piece, columns: Sequence[str], time: str) -> Batches:
-    """Batches of a row group, each with an instant before which no later one has a row; None with the last.
+def read_in_time(piece: Piece, columns: Sequence[str], time: str, begin_us: int, end_us: int) -> Batches:
+    """Batches of the rows of a row group from one instant on and before another.
 
-    A group in the order of time is streamed. One that is not, as a file that is sorted by symbol first and has the
-    end of one and the begin of the next, is read whole and sorted: else its first batch would wait for its last.
+    Each comes with an instant before which no later one has a row; None with the last. A group in the order of time is
+    streamed. Of one that is not, as where a file that is sorted by symbol has the end of one and the begin of the next,
+    the rows are held and sorted: else what begins with its first batch would wait for its last.
     """
     with open_mapped(piece.path, TEXTS) as file:
-        times = times_us(file.read_row_group(piece.number, [time], use_threads=False).column(0).combine_chunks())
-        starts = np.arange(0, len(times), _BATCH_ROWS)
-        firsts = np.minimum.reduceat(times, starts)
+        times = file.read_row_group(piece.number, [time], use_threads=False).column(0).combine_chunks()
+        values = times_us(times)
+        firsts = np.minimum.reduceat(values, np.arange(0, len(values), _BATCH_ROWS))
+        others = file.iter_batches(
+            _BATCH_ROWS,
+            row_groups=[piece.number],
+            columns=[name for name in columns if name != time],
+            use_threads=False,
+        )
+        batches = _with_times(others, time, times, pa.array((values >= begin_us) & (values < end_us)))
         if (firsts[1:] >= firsts[:-1]).all():
-            batches = file.iter_batches(
-                _BATCH_ROWS, row_groups=[piece.number], columns=list(columns), use_threads=False
-            )
+            for batch, n_read in batches:
+                yield batch, None if n_read == len(times) else int(firsts[n_read // _BATCH_ROWS])
         else:
-            in_order = np.argsort(times, kind="stable")
-            firsts = times[in_order[starts]]
-            batches = _batches_in(file, piece.number, columns, in_order)
-        n_read = 0
-        for batch in batches:  # of the stream some are smaller, where the dictionary of a text was full
-            n_read += len(batch)
-            yield batch, None if n_read == piece.n_rows else int(firsts[n_read // _BATCH_ROWS])
+            yield from _sorted([batch for batch, _ in batches], time)
 
 
-def _batches_in(
-    file: pq.ParquetFile, number: int, columns: Sequence[str], in_order: np.ndarray
-) -> Iterator[pa.RecordBatch]:
-    """Batches of a row group with its rows in this order."""
-    group = file.read_row_group(number, list(columns), use_threads=False).combine_chunks()
-    for at in range(0, len(in_order), _BATCH_ROWS):
-        (batch,) = group.take(pa.array(in_order[at : at + _BATCH_ROWS])).to_batches()
-        yield batch
+def _with_times(
+    batches: Iterator[pa.RecordBatch], time: str, times: pa.Array, is_wanted: pa.BooleanArray
+) -> Iterator[tuple[pa.RecordBatch, int]]:
+    """Wanted rows with their times, which are not read twice, and how many rows are read so far."""
+    n_read = 0
+    for batch in batches:  # some are smaller, where the dictionary of a text was full
+        n = len(batch)
+        is_so = is_wanted.slice(n_read, n)
+        batch = batch.append_column(time, times.slice(n_read, n))
+        n_read += n
+        yield batch if is_so.true_count == n else batch.filter(is_so), n_read
+
+
+def _sorted(batches: list[pa.RecordBatch], time: str) -> Batches:
+    rows = pa.concat_batches(batches)
+    batches.clear()
+    values = times_us(rows.column(time))
+    in_order = np.argsort(values, kind="stable")
+    for at in range(0, len(rows) or 1, _BATCH_ROWS):
+        later = in_order[at + _BATCH_ROWS :]
+        yield rows.take(pa.array(in_order[at : at + _BATCH_ROWS])), int(values[later[0]]) if len(later) else None
 
 
 def pieces_of_file(path: str, time: str) -> list[Piece] | None:
