@@ -1,4 +1,4 @@
-"""Rows of a Parquet file, a batch at a time: memory does not grow with the file."""
+"""Rows of a Parquet file in batches: memory grows neither with the file nor, in the order of time, with a row group."""
 
 from __future__ import annotations
 
