@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 
 from jobs.arrow_views import times_us
 from jobs.bars.flow_columns import TEXTS
-from jobs.mapped_file import open_mapped
+from jobs.batched_file import open_batched
 
 Batches = Generator[tuple[pa.RecordBatch, int | None], None, None]
-_BATCH_ROWS = 32_768  # quotes with lists of depths take 25 MB; each row may begin a bar, which is held for a while
+_BATCH_ROWS = 16_384  # quotes with lists of depths take 12 MB; each row may begin a bar, which is held for a while
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
@@ -32,7 +32,7 @@ class Piece:
 
 def read_batches(path: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Some columns of a file, texts as dictionaries; on one core, since each task of Spark has one."""
-    with open_mapped(path, TEXTS) as file:
+    with open_batched(path, TEXTS) as file:
         yield from file.iter_batches(_BATCH_ROWS, columns=list(columns), use_threads=False)
 
 
@@ -43,7 +43,7 @@ def read_in_time(piece: Piece, columns: Sequence[str], time: str, begin_us: int,
     streamed. Of one that is not, as where a file that is sorted by symbol has the end of one and the begin of the next,
     the rows are held and sorted: else what begins with its first batch would wait for its last.
     """
-    with open_mapped(piece.path, TEXTS) as file:
+    with open_batched(piece.path, TEXTS) as file:
         times = file.read_row_group(piece.number, [time], use_threads=False).column(0).combine_chunks()
         values = times_us(times)
         firsts = np.minimum.reduceat(values, np.arange(0, len(values), _BATCH_ROWS))
@@ -57,8 +57,10 @@ def read_in_time(piece: Piece, columns: Sequence[str], time: str, begin_us: int,
         if (firsts[1:] >= firsts[:-1]).all():
             for batch, n_read in batches:
                 yield batch, None if n_read == len(times) else int(firsts[n_read // _BATCH_ROWS])
-        else:
-            yield from _sorted([batch for batch, _ in batches], time)
+            return
+        rows = _as_one([batch for batch, _ in batches])
+    del times, values, others, batches  # else held as long as the rows
+    yield from _sorted(rows, time)
 
 
 def _with_times(
@@ -74,9 +76,18 @@ def _with_times(
         yield batch if is_so.true_count == n else batch.filter(is_so), n_read
 
 
-def _sorted(batches: list[pa.RecordBatch], time: str) -> Batches:
-    rows = pa.concat_batches(batches)
+def _as_one(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    """The rows of all, and none left in the list; column by column, so that they are never in memory twice."""
+    schema = batches[0].schema
+    held = [[batch.column(name) for batch in batches] for name in schema.names]
     batches.clear()
+    columns = []
+    while held:
+        columns.append(pa.concat_arrays(held.pop(0)))
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _sorted(rows: pa.RecordBatch, time: str) -> Batches:
     values = times_us(rows.column(time))
     in_order = np.argsort(values, kind="stable")
     for at in range(0, len(rows) or 1, _BATCH_ROWS):

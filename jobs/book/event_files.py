@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from jobs.batched_file import open_batched
 from jobs.book.book_rows import GROUP_KEY, KEY_FIELDS, rows_by_book
 from jobs.book.event_columns import EVENT_COLUMNS
-from jobs.mapped_file import open_mapped
 
 _BATCH_ROWS = 65_536
 _WORDS = ["exchange", "symbol", "event", "side"]  # a few words that come again and again
@@ -43,7 +43,7 @@ class EventPiece:
 def content_of_file(path: str) -> pa.RecordBatch:
     """Rows of ``CONTENT_SCHEMA``: the books of each row group, and from which sequence to which."""
     found = []
-    with open_mapped(path, _WORDS) as file:
+    with open_batched(path, _WORDS) as file:
         for number in range(file.num_row_groups):
             for batch in _whole(file, number, [*GROUP_KEY, "sequence"]):
                 sequence = batch.column("sequence").to_numpy()
@@ -59,7 +59,7 @@ def content_of_file(path: str) -> pa.RecordBatch:
 def read_events(piece: EventPiece, n_books: int) -> Iterator[pa.RecordBatch]:
     """Rows with ``GROUP_KEY`` and ``EVENT_COLUMNS``, larger batches where they are shared by many books."""
     columns = [*GROUP_KEY, *EVENT_COLUMNS]
-    with open_mapped(piece.path, _WORDS) as file:
+    with open_batched(piece.path, _WORDS) as file:
         if piece.is_ascending:
             n_rows = _BATCH_ROWS * min(max(n_books, 1), 8)
             yield from file.iter_batches(n_rows, row_groups=[piece.number], columns=columns, use_threads=False)

@@ -6,18 +6,20 @@ from collections.abc import Collection
 
 import pyarrow.parquet as pq
 
+_BUFFER_BYTES = 1 << 16  # of each column; as fast as a mapped file
 _NOT_AS_DICTIONARY = "DELTA_BYTE_ARRAY"  # Arrow does not make one of it
 
 
-def open_mapped(path: str, texts: Collection[str]) -> pq.ParquetFile:
+def open_batched(path: str, texts: Collection[str]) -> pq.ParquetFile:
     """The file with those of these columns as dictionaries that it has, and holds so that Arrow can."""
     metadata = pq.read_metadata(path)
-    # The file is mapped: read ahead it would be copied once more.
+    # Neither mapped nor read ahead: what is read of a file, and not yet used, would stay in memory until it is closed.
     return pq.ParquetFile(
         path,
         metadata=metadata,
         read_dictionary=[name for name in _as_dictionary(metadata) if name in texts],
-        memory_map=True,
+        memory_map=False,
+        buffer_size=_BUFFER_BYTES,
         pre_buffer=False,
         coerce_int96_timestamp_unit="us",
     )
