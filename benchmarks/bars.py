@@ -7,8 +7,8 @@ the four results; it gives open, high, low and close. Ours gives these, and volu
 in the same pass: more work, and the ratio says what is left of the advantage. DuckDB computes what ours does of trades.
 Equal open, high, low, close, volume, vwap and counts are asserted first; then rounds are interleaved in one process,
 and the median of the ratios of a round is printed; that of rows which pass through Spark, as new ones do in a table
-with bars, is printed for comparison. Spark needs 0.2 s before it reads a row: half as many trades give 0.02 to 0.05
-less against DuckDB. Claims: at least 1.8 times as fast as the pattern, 0.7 times as fast as DuckDB.
+with bars, is printed for comparison. Spark needs 0.2 s before it reads a row, so fewer trades give a lower ratio to
+DuckDB. Claims: at least 1.8 times as fast as the pattern, 0.7 times as fast as DuckDB.
 """
 
 import statistics
